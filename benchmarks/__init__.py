@@ -1,0 +1,1 @@
+"""Generations, measures, blind verdicts and the decision."""

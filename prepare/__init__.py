@@ -1,0 +1,1 @@
+"""A writer's material in; clean, token-bounded, split training rows out."""

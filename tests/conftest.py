@@ -1,0 +1,25 @@
+"""What tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from voicewright.layout import REPO_DIR
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of the test's own for runs/ and merged_models/."""
+    monkeypatch.setenv("VOICEWRIGHT_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """Real texts that are not part of the project; tests that need them skip where they are absent."""
+    folder = REPO_DIR.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("needs the real texts of shared/data, which lie beside the project, not in it")
+    return folder

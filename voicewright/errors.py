@@ -1,0 +1,53 @@
+"""One way to tell a user what went wrong and how to mend it."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterable
+from typing import NoReturn
+
+
+class UserError(Exception):
+    """A mistake that the user can mend: shown without a traceback, exit code 2.
+
+    `problems` are full sentences that name where (file:line or key) and what was expected;
+    `mend` is the command or edit that puts it right.
+    """
+
+    def __init__(self, problems: str | Iterable[str], mend: str | None = None) -> None:
+        self.problems = [problems] if isinstance(problems, str) else list(problems)
+        self.mend = mend
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        lines = list(self.problems)
+        if self.mend:
+            lines.append(f"Mend: {self.mend}")
+        return "\n".join(lines)
+
+
+def notice(message: str) -> None:
+    """Say something the user should know on standard error, so that output stays parseable."""
+    print(f"note: {message}", file=sys.stderr, flush=True)
+
+
+def exits_cleanly(main: Callable[[], None]) -> Callable[[], NoReturn]:
+    """Wrap a script's main: a UserError becomes one message and exit code 2, Ctrl-C exit code 130.
+
+    Anything else is a bug in this project and keeps its traceback.
+    """
+
+    @functools.wraps(main)
+    def wrapped() -> NoReturn:
+        try:
+            main()
+        except UserError as error:
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(2)
+        except KeyboardInterrupt:
+            print("interrupted; the same command goes on from here", file=sys.stderr)
+            sys.exit(130)
+        sys.exit(0)
+
+    return wrapped

@@ -1,0 +1,112 @@
+"""Every path of a run, in one place."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+REPO_DIR = Path(__file__).resolve().parent.parent
+CONFIGS_DIR = REPO_DIR / "configs"
+RECIPES_DIR = REPO_DIR / "recipes"
+ENVS_DIR = REPO_DIR / ".envs"
+SAMPLE_DIR = REPO_DIR / "manuscripts" / "sample"
+
+
+def home() -> Path:
+    """Where runs/ and merged_models/ lie: the repository, or VOICEWRIGHT_HOME (a larger disk, a test)."""
+    return Path(os.environ.get("VOICEWRIGHT_HOME") or REPO_DIR)
+
+
+@dataclass(frozen=True)
+class Run:
+    """The files of one run: `runs/<name>/` and `merged_models/<name>/`."""
+
+    name: str
+
+    @property
+    def dir(self) -> Path:
+        return home() / "runs" / self.name
+
+    @property
+    def recipe_path(self) -> Path:
+        return self.dir / "recipe.yaml"
+
+    @property
+    def manifest_path(self) -> Path:
+        return self.dir / "manifest.json"
+
+    @property
+    def data_dir(self) -> Path:
+        return self.dir / "data"
+
+    @property
+    def stats_path(self) -> Path:
+        return self.data_dir / "stats.json"
+
+    def rows_path(self, shape: str, split: str) -> Path:
+        """`data/<shape>/<split>.jsonl`; split: train | val | heldout."""
+        return self.data_dir / shape / f"{split}.jsonl"
+
+    @property
+    def axolotl_path(self) -> Path:
+        return self.dir / "axolotl.yaml"
+
+    @property
+    def adapter_dir(self) -> Path:
+        return self.dir / "adapter"
+
+    @property
+    def merged_dir(self) -> Path:
+        return home() / "merged_models" / self.name
+
+    @property
+    def generations_dir(self) -> Path:
+        return self.dir / "generations"
+
+    def generations_path(self, arm: str) -> Path:
+        return self.generations_dir / f"{arm}.jsonl"
+
+    def likelihood_path(self, arm: str) -> Path:
+        """Log-probabilities that the arm gives to the held-out passages."""
+        return self.dir / "likelihood" / f"{arm}.jsonl"
+
+    @property
+    def voice_path(self) -> Path:
+        return self.dir / "voice.json"
+
+    @property
+    def blind_dir(self) -> Path:
+        return self.dir / "blind"
+
+    @property
+    def pairs_path(self) -> Path:
+        return self.blind_dir / "pairs.jsonl"
+
+    @property
+    def key_path(self) -> Path:
+        return self.blind_dir / "key.jsonl"
+
+    @property
+    def votes_path(self) -> Path:
+        return self.blind_dir / "votes.jsonl"
+
+    @property
+    def verdict_path(self) -> Path:
+        return self.blind_dir / "verdict.json"
+
+    @property
+    def decision_path(self) -> Path:
+        return self.dir / "decision.json"
+
+    @property
+    def report_path(self) -> Path:
+        return self.dir / "report.html"
+
+    @property
+    def logs_dir(self) -> Path:
+        return self.dir / "logs"
+
+    def child_path(self, name: str) -> Path:
+        """The record of a child process (a trainer, a server), so that it can be ended after a crash."""
+        return self.dir / "children" / f"{name}.json"
