@@ -1,0 +1,213 @@
+"""Recipes: found, composed by Hydra, brought within limits, validated, frozen into a run.
+
+`load` is what a stage calls; `compose` is everything before a run exists.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from voicewright import layout, limits, validation
+from voicewright.errors import UserError, notice
+from voicewright.records import read_json, write_json, write_text
+from voicewright.schema import Recipe
+
+Tree = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A validated recipe, what was said to get it, and what had to be brought down on the way."""
+
+    recipe: Recipe
+    overrides: list[str]
+    notices: list[str] = field(default_factory=list)
+
+    def yaml(self) -> str:
+        """The frozen form: values dumped, never copied, so that 2e-4 stays a number."""
+        return yaml.safe_dump(self.recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def names() -> list[str]:
+    """The recipes that exist, by file name."""
+    return sorted(path.stem for path in layout.RECIPES_DIR.glob("*.yaml"))
+
+
+def run_name(recipe: str, overrides: list[str]) -> str:
+    """The default name of a run: the recipe's, plus a slug of the overrides."""
+    slug = "-".join([recipe, *overrides])
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in slug).strip("._")[:120]
+
+
+def compose(name: str, overrides: list[str] | None = None, *, run: str | None = None) -> Composed:
+    """Compose and validate a recipe.
+
+    `overrides` are `key=value` (Hydra's syntax) or a group choice such as `model=tiny`; `source=path` replaces
+    the recipe's sources by one. Raises UserError with every mistake found, each with file, key and expectation.
+    """
+    overrides = sorted(overrides or [])
+    if name not in names():
+        raise UserError(
+            f"there is no recipe {name!r}{validation.did_you_mean(name, names())}. Recipes: {', '.join(names())}",
+            mend=f"RECIPE={names()[0] if names() else '<name>'}",
+        )
+    sources = [o.partition("=")[2] for o in overrides if o.startswith("source=")]
+    tree, origin = _compose_tree(name, [o for o in overrides if not o.startswith("source=")])
+    tree["run"] = run or run_name(name, overrides)
+    if sources:
+        shape = next(iter(tree["data"]["sources"].values())).get("shape", "completion")
+        tree["data"]["sources"] = {"source": {"path": sources[-1], "shape": shape}}
+    notices, refused = limits.apply(tree, explicit=validation.keys_set(overrides))
+    problems = refused + validation.problems(tree, origin)
+    if problems:
+        raise UserError(problems)
+    return Composed(Recipe.model_validate(tree), overrides, notices)
+
+
+def load(name: str, overrides: list[str] | None = None, *, run: str | None = None) -> Recipe:
+    """The recipe of a run: the frozen one if the run has begun, otherwise composed and frozen now.
+
+    `name` is a run's or a recipe's. Raises UserError if `overrides` contradict what is frozen.
+    """
+    place = layout.Run(run or (name if not overrides else run_name(name, sorted(overrides))))
+    if place.recipe_path.exists():
+        frozen = Recipe.model_validate(yaml.safe_load(place.recipe_path.read_text(encoding="utf-8")))
+        if overrides:
+            said = frozen_overrides(place)
+            wanted = compose(frozen.recipe, merge(said, overrides), run=place.name).recipe
+            if wanted != frozen:
+                raise contradiction(place, said, overrides)
+        return frozen
+    composed = compose(name, overrides, run=place.name)
+    freeze(composed)
+    return composed.recipe
+
+
+def freeze(composed: Composed) -> None:
+    """Write a run's recipe, which later stages read, and say what was brought down."""
+    for message in composed.notices:
+        notice(message)
+    place = layout.Run(composed.recipe.run)
+    write_text(place.recipe_path, composed.yaml())
+    write_json(place.dir / "overrides.json", composed.overrides)
+
+
+def frozen_overrides(place: layout.Run) -> list[str]:
+    """The overrides that a run was started with."""
+    path = place.dir / "overrides.json"
+    return [str(o) for o in read_json(path)] if path.exists() else []
+
+
+def merge(earlier: list[str], later: list[str]) -> list[str]:
+    """Overrides with later values winning over earlier ones of the same key."""
+    by_key = {o.partition("=")[0]: o for o in [*earlier, *later]}
+    return sorted(by_key.values())
+
+
+def contradiction(place: layout.Run, said: list[str], wanted: list[str]) -> UserError:
+    """The refusal to change a run half-way, with the ways out."""
+    return UserError(
+        f"run {place.name!r} was started with {' '.join(said) or 'no SET'}; {' '.join(wanted)} contradicts it",
+        mend=f"RUN={place.name}-2 for a run beside it, or `make clean RUN={place.name}` to begin it anew",
+    )
+
+
+def source_paths(recipe: Recipe) -> dict[str, Path]:
+    """Where each source's material lies, relative paths from the repository.
+
+    A source of the user's own that is not there falls back to the sample manuscript, with a notice, so that
+    every shipped recipe can be tried before one has prepared anything.
+    """
+    paths: dict[str, Path] = {}
+    for name, source in recipe.data.sources.items():
+        path = layout.REPO_DIR / Path(source.path).expanduser()
+        below_manuscripts = path.is_relative_to(layout.REPO_DIR / "manuscripts")
+        if not path.exists() and not _is_glob(source.path) and below_manuscripts:
+            notice(f"{source.path} is not there yet: using the sample manuscript in its place")
+            path = layout.SAMPLE_DIR
+        paths[name] = path
+    return paths
+
+
+def _is_glob(path: str) -> bool:
+    return any(c in path for c in "*?[")
+
+
+@functools.cache
+def groups() -> tuple[str, ...]:
+    """The config groups: the folders of configs/."""
+    return tuple(sorted(path.name for path in layout.CONFIGS_DIR.iterdir() if path.is_dir()))
+
+
+def _compose_tree(name: str, overrides: list[str]) -> tuple[Tree, validation.Origin]:
+    # Imported late: a stage that reads a frozen recipe needs no Hydra.
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    spelt = []
+    for override in overrides:
+        key, sign, _ = override.partition("=")
+        if not sign or not key:
+            raise UserError(f"SET: {override!r} is not key=value", mend='SET="axolotl.lora_r=32 model=tiny"')
+        spelt.append(override if key in groups() else f"++{override.lstrip('+')}")
+    _refuse_sweeps(spelt)
+    _refuse_unknown_choices(name, overrides)
+    search = f"hydra.searchpath=['file://{layout.CONFIGS_DIR}']"
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(config_dir=str(layout.RECIPES_DIR), version_base="1.3"):
+            config = hydra_compose(name, overrides=[search, *spelt], return_hydra_config=True)
+        choices = {g: c for g, c in config.hydra.runtime.choices.items() if g in groups()}
+        own = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
+        plain = OmegaConf.to_container(own, resolve=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(f"recipes/{name}.yaml: {_first_lines(error)}") from None
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}, validation.Origin(name, choices, overrides)
+
+
+def _refuse_sweeps(overrides: list[str]) -> None:
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    problems = []
+    for override in overrides:
+        try:
+            parsed = OverridesParser.create().parse_override(override)
+        except HydraException as error:
+            problems.append(f"SET: {override.lstrip('+')!r}: {_first_lines(error)}")
+            continue
+        if parsed.is_sweep_override():
+            problems.append(f"SET: {override.lstrip('+')!r} names several values, and a run takes one")
+    if problems:
+        raise UserError(problems)
+
+
+def _refuse_unknown_choices(name: str, overrides: list[str]) -> None:
+    wanted = {("SET", key): value for key, _, value in (o.partition("=") for o in overrides) if key in groups()}
+    path = layout.RECIPES_DIR / f"{name}.yaml"
+    for default in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("defaults", []):
+        if isinstance(default, dict):
+            wanted.update({(f"recipes/{name}.yaml", str(k)): str(v) for k, v in default.items() if k in groups()})
+    problems = []
+    for (where, group), choice in wanted.items():
+        options = sorted(p.stem for p in (layout.CONFIGS_DIR / group).glob("*.yaml"))
+        if choice not in options:
+            hint = validation.did_you_mean(choice, options)
+            problems.append(f"{where}: {group}={choice}: no such {group}{hint}. There are: {', '.join(options)}")
+    if problems:
+        raise UserError(problems)
+
+
+def _first_lines(error: Exception) -> str:
+    causes = [str(error)] + ([str(error.__cause__)] if error.__cause__ else [])
+    return "; ".join(" ".join(line.strip() for line in cause.splitlines() if line.strip()) for cause in causes)
