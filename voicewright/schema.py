@@ -159,7 +159,74 @@ class Targets(Section):
 class Judge(Section):
     """One judge of the blind comparison."""
 
-    kind: Literal["stylometric"] = "stylometric"
+    kind: Literal["stylometric", "endpoint"] = "stylometric"
+    """stylometric: built in, no network, voice only; endpoint: a model behind an OpenAI-compatible API."""
+    model: str | None = None
+    """The model's name at the endpoint."""
+    url: str | None = None
+    """The endpoint's base URL, for example http://127.0.0.1:8000/v1"""
+    key_env: str | None = None
+    """The environment variable (or line of `.env`) that holds the key; None for a server that asks for none."""
+    questions: list[str] = ["voice", "quality"]
+    """What it is asked, each separately: voice, quality, or items of `blind.rubric`."""
+    temperature: float | None = Field(0.0, ge=0)
+    """None leaves it out: some models refuse the setting."""
+    max_tokens: int = Field(400, ge=16)
+    token_limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    """The name the endpoint gives to the limit on an answer's length."""
+    answer_format: Literal["schema", "object", "text"] = "schema"
+    """What the endpoint can be held to: a JSON schema, some JSON object, or nothing."""
+    concurrency: int = Field(4, ge=1)
+    requests_per_minute: float | None = Field(None, gt=0)
+    timeout_s: float = Field(60, gt=0)
+    input_price: float = Field(0, ge=0)
+    """US dollars a million tokens read."""
+    output_price: float = Field(0, ge=0)
+    """US dollars a million tokens written."""
+    extra: dict[str, Any] = {}
+    """More of the endpoint's own request fields, sent as they are."""
+
+    @model_validator(mode="after")
+    def _an_endpoint_says_where_and_what(self) -> Judge:
+        if self.kind == "endpoint" and not (self.model and self.url):
+            raise ValueError("an endpoint judge needs model and url")
+        return self
+
+
+class Court(Section):
+    """The known pairs a judge is tried on before its votes count."""
+
+    cases: int = Field(24, ge=4)
+    """Pairs a kind of case, each judged in both orders."""
+    words: int = Field(200, ge=40)
+    """Length of the passages it must tell apart."""
+    unscored: float = Field(0.05, ge=0, le=1)
+    """A judge that leaves a larger share unscored loses its vote."""
+    manuscripts: str | None = None
+    """A folder of other authors' texts as impostors; None for the baseline's generations alone."""
+
+
+class Blind(Section):
+    """The blind comparison."""
+
+    against: list[str] = ["baseline", "prompted"]
+    """Arms that the fine-tuned model is paired with; the first is the one `targets.blind` speaks of."""
+    references: int = Field(2, ge=1, le=3)
+    """Held-out passages of the author that a judge sees beside a pair."""
+    max_words: int = Field(250, ge=20)
+    """Both texts of a pair end at a sentence before this many words."""
+    rubric: dict[str, str] = {}
+    """Questions of the recipe's own, by name."""
+    reader_pairs: int = Field(20, ge=1)
+    """How many pairs a reader's packet holds."""
+    looks: int = Field(1, ge=1)
+    """How often the verdict may be looked at before it is final; each look's interval is widened accordingly."""
+    ask_above_usd: float = Field(1.0, ge=0)
+    """Judging that is estimated to cost more waits for `yes=1`."""
+    stop_above_usd: float | None = Field(None, gt=0)
+    """Judging ends where the counted cost reaches this."""
+    court: Court = Court()
+    seed: int = 20
 
 
 # --- limits ----------------------------------------------------------------------------------
@@ -199,4 +266,5 @@ class Recipe(Section):
     eval: Eval = Eval()
     targets: Targets = Targets()
     judges: dict[str, Judge] = {}
+    blind: Blind = Blind()
     limits: Limits = Limits()
