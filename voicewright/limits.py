@@ -81,5 +81,3 @@ def _fit_chunks(tree: Tree, settle: Any) -> None:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
