@@ -1,0 +1,68 @@
+"""Counting tokens exactly as the base model will: with its own tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from voicewright.errors import UserError
+from voicewright.layout import REPO_DIR
+
+Count = Callable[[list[str]], list[int]]
+
+# Nothing that weighs gigabytes: the tokenizer and what its chat template needs.
+TOKENIZER_FILES = [f"{stem}.json" for stem in ("tokenizer", "tokenizer_config", "special_tokens_map", "config")]
+TOKENIZER_FILES += ["chat_template.jinja"]
+BATCH = 512
+
+
+@dataclass(frozen=True)
+class Counter:
+    """A base model's tokenizer."""
+
+    dir: Path
+    tokenizer: Tokenizer
+    specials: int
+    """Tokens that training adds to a raw passage: what the tokenizer puts around it, and the end of text."""
+
+    def count(self, texts: list[str]) -> list[int]:
+        """Tokens of each text on its own, without special tokens."""
+        counts: list[int] = []
+        for start in range(0, len(texts), BATCH):
+            batch = self.tokenizer.encode_batch_fast(texts[start : start + BATCH], add_special_tokens=False)
+            counts += [len(encoding) for encoding in batch]
+        return counts
+
+
+def load(base_model: str) -> Counter:
+    """The tokenizer of a local folder or of a hub id. Raises UserError if neither has one."""
+    folder = find(base_model)
+    path = folder / "tokenizer.json"
+    if not path.is_file():
+        raise UserError(f"{folder}: no tokenizer.json there", mend="point axolotl.base_model at a folder that has one")
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return Counter(folder, tokenizer, len(tokenizer.encode("").ids) + 1)
+
+
+def find(base_model: str) -> Path:
+    """The folder with the tokenizer, fetched from the hub if `base_model` is not a local folder."""
+    for folder in (Path(base_model).expanduser(), REPO_DIR / base_model):
+        if folder.is_dir():
+            return folder
+    # Imported late: most runs never ask the hub.
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(base_model, allow_patterns=TOKENIZER_FILES))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UserError(
+            f"axolotl.base_model {base_model!r} is neither a folder nor a model of the hub within reach ({reason})",
+            mend="sign in with HF_TOKEN if the model is gated, or set axolotl.base_model to a downloaded folder",
+        ) from None
