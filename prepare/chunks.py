@@ -59,7 +59,7 @@ def chunk(text: str, parts: Sequence[Section], count: Count, low: int, high: int
 
 def _chunk_chapter(text: str, atoms: list[Atom], count: Count, low: int, high: int) -> list[Chunk]:
     aim_low, aim_high = low, high
-    for _ in range(8):
+    for attempt in range(16):
         chunks = _cut(text, atoms, count, aim_low, aim_high)
         exact = count([text[c.start : c.end] for c in chunks])
         # Tokens do not quite add up over a cut inside a paragraph: aim a little narrower and cut again.
@@ -68,7 +68,7 @@ def _chunk_chapter(text: str, atoms: list[Atom], count: Count, low: int, high: i
         settled = deficit <= 0 or any(c.reason for c in chunks)
         if excess <= 0 and settled:
             break
-        aim_high -= max(excess, 0)
+        aim_high = max(1, aim_high - max(excess, 0) * 2**attempt)
         aim_low = min(aim_low + (0 if settled else deficit), aim_high)
     return [
         Chunk(c.start, c.end, tokens, c.ends_at, _reason(c, tokens, low, whole=len(chunks) == 1))

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from statistics import median, quantiles
 
 SCENE_BREAK = "* * *"
+# Columns at which people and programs wrap prose; longer lines are paragraphs of their own.
+NARROWEST, WIDEST = 30, 120
 _BREAK = re.compile(r"^\s*(?:(?:[*#~•·⁂❦❧◇◆─—_-]|\\\*)\s*){3,}\s*$|^\s*(?:⁂|❦|❧|#)\s*$")
 _NUMBER = (
     r"(?:[IVXLC]+|[ivxlc]+|\d+|(?:the\s+)?(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last)"
@@ -23,18 +24,19 @@ _CHAPTER = re.compile(
 _CAPS_CHAPTER = re.compile(r"^(?:CHAPTER|BOOK|PART|VOLUME)\s+(?:[IVXLC]+|\d+)\b[^a-z]{0,80}$")
 _NAMED = re.compile(
     r"^(?:(?:author's )?(?:preface|note)|prologue|epilogue|introduction|interlude|foreword|afterword|conclusion"
-    r"|contents|dedication|finis|the end)[.:]?$",
+    r"|contents|dedication)[.:]?$",
     re.IGNORECASE,
 )
 _NUMERAL = re.compile(r"^(?:[IVXLC]{1,7}|\d{1,3})\.?$")
 _LIST = re.compile(r"^\s*(?:[-+*>|]\s|\d+[.)]\s)")
+_MARKED = re.compile(r"#{1,6}\s+\S")
 _UNDERLINE = re.compile(r"^(?:={3,}|-{3,})$")
 
 
 def to_markdown(text: str) -> str:
     """The cleaned text: one Markdown spelling, ending in one newline (or empty)."""
     lines = [line.rstrip() for line in _newlines(text).split("\n")]
-    marked = any(re.match(r"#{1,6}\s+\S", line) for line in lines)
+    marked = any(map(_MARKED.match, lines))
     paragraphs = _paragraphs(lines)
     if not marked:
         paragraphs = _mark_headings(paragraphs)
@@ -46,69 +48,68 @@ def _newlines(text: str) -> str:
 
 
 def _paragraphs(lines: list[str]) -> list[str]:
-    width = wrap_width(lines)
+    widths = wrap_widths(lines)
     paragraphs: list[str] = []
-    block: list[str] = []
-    for line in [*lines, ""]:
-        if line.strip() and not _BREAK.match(line) and not re.match(r"#{1,6}\s", line):
-            if block and _UNDERLINE.match(line) and len(block) == 1:
-                paragraphs.append(f"# {block[0].strip()}")
-                block = []
-            else:
-                block.append(line)
+    first = 0
+    for i, line in enumerate([*lines, ""]):
+        if line.strip() and not _BREAK.match(line) and not _MARKED.match(line):
             continue
-        paragraphs += _unwrap(block, width)
-        block = []
-        if _BREAK.match(line):
-            paragraphs.append(SCENE_BREAK)
-        elif line.strip():
-            paragraphs.append(line.strip())
+        if i - first == 1 and _UNDERLINE.match(line):
+            paragraphs.append(f"# {lines[first].strip()}")
+        else:
+            paragraphs += _unwrap(lines, first, i, widths)
+            if _BREAK.match(line):
+                paragraphs.append(SCENE_BREAK)
+            elif line.strip():
+                paragraphs.append(line.strip())
+        first = i + 1
     return paragraphs
 
 
-def wrap_width(lines: list[str]) -> int | None:
-    """The column at which a file is hard-wrapped, or None if it is not.
+def wrap_widths(lines: list[str]) -> list[int] | None:
+    """The column at which each line's surroundings are hard-wrapped, or None if the file is not.
 
     Judged by lines that another line follows directly: wrapped prose fills most of them.
     """
-    inner = [len(a.strip()) for a, b in pairwise(lines) if a.strip() and b.strip()]
-    if len(inner) < 8:
+    lengths = [len(line.strip()) for line in lines]
+    inner = [a if a and b else 0 for a, b in pairwise([*lengths, 0])]
+    if sum(map(bool, inner)) < 8:
         return None
-    typical = median(inner)
-    width = round(quantiles([n for n in inner if n <= 1.25 * typical], n=20)[-1])
-    full = sum(0.75 * width <= n <= 1.05 * width for n in inner)
-    return width if 40 <= width <= 120 and full >= 0.5 * len(inner) else None
+    fitting = [n if n <= WIDEST else 0 for n in inner]
+    # The second longest nearby: one overlong line says nothing of its neighbours.
+    widths = [sorted(fitting[max(0, i - 6) : i + 7])[-2] for i in range(len(lines))]
+    full = sum(0.8 * width <= n <= WIDEST for n, width in zip(inner, widths, strict=True) if n and width >= NARROWEST)
+    return widths if full >= 0.5 * sum(map(bool, inner)) else None
 
 
-def _unwrap(block: list[str], width: int | None) -> list[str]:
-    """Split the lines between two blank lines into paragraphs.
-
-    A line goes on in the next when the next one's first word would not have fitted on it and the next is not indented.
-    """
-    if not block:
-        return []
-    joined: list[tuple[str, int]] = []  # text, number of lines it was made of
-    previous = ""
-    for line in block:
-        words = line.split()
-        room = 0 if width is None else width - len(previous.strip())
-        goes_on = width is not None and -20 <= room < len(words[0]) + 5
-        indented = line[0].isspace() and not previous[:1].isspace()
-        if joined and goes_on and not indented and not _LIST.match(line):
-            text, count = joined[-1]
-            joined[-1] = (f"{text} {line.strip()}", count + 1)
+def _unwrap(lines: list[str], first: int, end: int, widths: list[int] | None) -> list[str]:
+    """Split the lines between two blank lines into paragraphs: each line goes on, or begins a line or a paragraph."""
+    joined: list[tuple[str, bool]] = []  # text, whether it may be a line of verse
+    for i in range(first, end):
+        line, above = lines[i].strip(), lines[i - 1].strip() if i > first else ""
+        if joined and widths and _goes_on(lines, i, widths[i - 1]):
+            joined[-1] = (f"{joined[-1][0]} {line}", False)
         else:
-            joined.append((line.strip(), 1))
-        previous = line
-    short = 0.75 * (width or 72)
+            alone = is_heading(line) or is_heading(above)
+            joined.append((line, not alone and len(line) < 0.75 * (widths[i] if widths else 72)))
     paragraphs: list[str] = []
-    for i, (text, count) in enumerate(joined):
-        verse = i > 0 and count == 1 and joined[i - 1][1] == 1 and len(text) < short and len(joined[i - 1][0]) < short
-        if verse or (i > 0 and _LIST.match(text)):
+    for i, (text, short) in enumerate(joined):
+        if i > 0 and ((short and joined[i - 1][1]) or _LIST.match(text)):
             paragraphs[-1] += f"\n{text}"
         else:
             paragraphs.append(text)
     return paragraphs
+
+
+def _goes_on(lines: list[str], i: int, width: int) -> bool:
+    """Whether line `i` continues the one above: its first word would not have fitted there, or it is mid-sentence."""
+    above, line = lines[i - 1].strip(), lines[i].strip()
+    indented = lines[i][0].isspace() and not lines[i - 1][:1].isspace()
+    if indented or _LIST.match(line) or is_heading(line) or is_heading(above):
+        return False
+    room = width - len(above)
+    mid_sentence = line[0].islower() and 2 * len(above) >= width and not above.endswith((".", "!", "?"))
+    return mid_sentence or -20 <= room < len(line.split()[0]) + 5
 
 
 def _mark_headings(paragraphs: list[str]) -> list[str]:
