@@ -31,8 +31,13 @@ class Agreement:
     n_raters: int
 
 
-def cohen(first: Sequence[Hashable | None], second: Sequence[Hashable | None],
-          prompts: Sequence[Hashable] | None = None, resamples: int = RESAMPLES, seed: int = SEED) -> Estimate:
+def cohen(
+    first: Sequence[Hashable | None],
+    second: Sequence[Hashable | None],
+    prompts: Sequence[Hashable] | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> Estimate:
     """Cohen's kappa of two raters over the units both rated."""
     both = [i for i, (a, b) in enumerate(zip(first, second, strict=True)) if a is not None and b is not None]
     labels = sorted({first[i] for i in both} | {second[i] for i in both}, key=str)
@@ -51,8 +56,9 @@ def cohen(first: Sequence[Hashable | None], second: Sequence[Hashable | None],
     return percentile_interval(kappa, len(tables))
 
 
-def agreement(ratings: Ratings, prompts: Sequence[Hashable] | None = None,
-              resamples: int = RESAMPLES, seed: int = SEED) -> Agreement:
+def agreement(
+    ratings: Ratings, prompts: Sequence[Hashable] | None = None, resamples: int = RESAMPLES, seed: int = SEED
+) -> Agreement:
     """Agreement of any number of raters; `ratings` is (units, raters), None where a rating is missing.
 
     `prompts` names the cluster of each unit (default: each its own).
@@ -71,10 +77,17 @@ def agreement(ratings: Ratings, prompts: Sequence[Hashable] | None = None,
     paired = raters >= 2
     safe = np.where(paired, raters, 2)
     agreeing = np.where(paired, (counts * (counts - 1)).sum(axis=1) / (safe * (safe - 1)), 0.0)
-    features = np.column_stack([
-        paired, agreeing, np.ones(len(rated)), counts / np.maximum(raters, 1)[:, None],
-        np.where(paired, raters, 0), np.where(paired, agreeing * raters, 0), counts * paired[:, None],
-    ])
+    features = np.column_stack(
+        [
+            paired,
+            agreeing,
+            np.ones(len(rated)),
+            counts / np.maximum(raters, 1)[:, None],
+            np.where(paired, raters, 0),
+            np.where(paired, agreeing * raters, 0),
+            counts * paired[:, None],
+        ]
+    )
     sums = np.zeros((n_groups, features.shape[1]))
     np.add.at(sums, groups, features)
     figures = _coefficients(resampling_weights(n_groups, resamples, seed) @ sums, len(labels))
