@@ -118,8 +118,22 @@ class Serve(Section):
     baseline_url: str | None = None
     """For external: for example http://127.0.0.1:11434/v1"""
     finetuned_url: str | None = None
+    adapters_port: int = Field(8004, ge=1, le=65535)
+    """One server with the base and any number of adapters: checkpoints, or many runs side by side."""
     ready_timeout_s: int = Field(900, gt=0)
     """How long a server may take to load before it counts as stuck."""
+
+    def url(self, arm: str) -> str:
+        """The base URL at which an arm answers; prompted is the baseline asked in another way."""
+        if arm in ("baseline", "prompted"):
+            given, port = self.baseline_url, self.baseline_port
+        elif arm == "finetuned":
+            given, port = self.finetuned_url, self.finetuned_port
+        else:
+            given, port = None, self.adapters_port
+        if self.engine == "external" and given:
+            return given.rstrip("/")
+        return f"http://{'127.0.0.1' if self.host == '0.0.0.0' else self.host}:{port}/v1"  # noqa: S104
 
 
 # --- eval, judges ----------------------------------------------------------------------------
@@ -139,7 +153,15 @@ class Eval(Section):
     """Length of a generation, the same for every arm."""
     prompted_passages: int = Field(3, ge=0)
     """Training passages shown to the base model in the `prompted` arm; 0 leaves the arm out."""
+    tokens_per_word: float = Field(2.0, gt=1)
+    """An answer may have this many tokens for each of `max_words`, so that words, not tokens, set its length."""
+    likelihood: bool = True
+    """Also ask each arm for the log-probabilities of the held-out passages."""
     concurrency: int = Field(32, ge=1)
+    attempts: int = Field(6, ge=1)
+    """How often a request is sent before the endpoint counts as dead."""
+    timeout_s: float = Field(600, gt=0)
+    """How long one request may take."""
     seed: int = 20
     bootstrap: int = Field(2000, ge=100)
     """Resamples behind each interval."""

@@ -1,0 +1,314 @@
+"""One server: where it is, how it is started, when it is ready, who uses it.
+
+Its record (voicewright.process) outlives whoever started it. `keep` in the record says that it was asked for with
+`serve.up` and stays until `serve.down`; otherwise it goes when the last of its `users` is done with it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from serve import arguments, ports
+from voicewright import environments, process
+from voicewright.errors import UserError, notice
+from voicewright.layout import REPO_DIR, Run, home
+from voicewright.records import fingerprint, write_json
+from voicewright.schema import Recipe
+
+ARMS = ("baseline", "finetuned")
+REPORT_EVERY_S = 15.0
+GRACE_S = 20.0
+WAYS_OUT = {
+    "out of memory": "a lower vllm.gpu_memory_utilization or vllm.max_model_len, or stop what else uses the GPU",
+    "no available memory for the cache": "a lower vllm.max_model_len, or a higher vllm.gpu_memory_utilization",
+    "free memory on device": "a lower vllm.gpu_memory_utilization, or stop what else uses the GPU",
+    "libnuma": "install libnuma1 (Debian, Ubuntu: apt-get install libnuma1)",
+    "head size": "vLLM has no kernel for this model's head size; serve it with other software: serve=external",
+    "gated repo": "accept the model's licence at the hub and set HF_TOKEN",
+    "unrecognized arguments": "a key under vllm: that this vLLM does not know",
+    "address already in use": "another port: serve.baseline_port, serve.finetuned_port",
+}
+
+
+@dataclass(frozen=True)
+class Server:
+    """What is to be served, where, and where its traces lie."""
+
+    name: str
+    """The name clients ask for: an arm, or a folder's name."""
+    model: str
+    """A folder, or a name at the hub."""
+    port: int
+    record_path: Path
+    log_path: Path
+    host: str = "127.0.0.1"
+    arguments: dict[str, Any] = field(default_factory=dict)
+    ready_timeout_s: float = 900
+    down: str = "python -m serve.down"
+    """The command that stops it."""
+    port_option: str = "port="
+    """What gives it another port."""
+
+    @property
+    def root(self) -> str:
+        """The address without /v1."""
+        return f"http://{'127.0.0.1' if self.host == '0.0.0.0' else self.host}:{self.port}"  # noqa: S104
+
+
+def of_run(recipe: Recipe, arm: str, port: int | None = None) -> Server:
+    """The server of a run's arm. Raises UserError for an unknown arm, or a model that is not there yet."""
+    run = Run(recipe.run)
+    if arm == "baseline":
+        model, usual = base_model(recipe), recipe.serve.baseline_port
+    elif arm == "finetuned":
+        model, usual = str(run.merged_dir), recipe.serve.finetuned_port
+        if not (run.merged_dir / "config.json").exists():
+            raise UserError(
+                f"there is no merged model of run {run.name!r} yet ({run.merged_dir})",
+                mend=f"make merge RECIPE={recipe.recipe}, or arm=baseline, which needs no training",
+            )
+    else:
+        raise UserError(f"there is no arm {arm!r} to serve. Arms: {', '.join(ARMS)}, both")
+    return Server(
+        name=arm,
+        model=model,
+        port=port or usual,
+        record_path=run.child_path(f"serve-{arm}"),
+        log_path=run.logs_dir / f"serve-{arm}.log",
+        host=recipe.serve.host,
+        arguments=recipe.vllm,
+        ready_timeout_s=recipe.serve.ready_timeout_s,
+        down=f"python -m serve.down {run.name}",
+        port_option=f"serve.{arm}_port in the recipe, or port=",
+    )
+
+
+def of_path(path: str, port: int, name: str | None = None) -> Server:
+    """A server of any model folder, without a run. Raises UserError where no model lies there."""
+    folder = Path(path).expanduser().resolve()
+    if not (folder / "config.json").exists():
+        raise UserError(f"{path}: expected the name of a run or recipe, or a folder with a model (config.json)")
+    cpu = environments.accelerator() == "cpu"
+    return Server(
+        name=name or folder.name,
+        model=str(folder),
+        port=port,
+        record_path=loose_dir() / f"{port}.json",
+        log_path=loose_dir() / f"{port}.log",
+        # Compiling costs a CPU half a minute that a try-out never earns back.
+        arguments={"enforce_eager": True} if cpu else {},
+        down=f"python -m serve.down port={port}",
+    )
+
+
+def base_model(recipe: Recipe) -> str:
+    """The base model: a folder of this machine, or a name at the hub."""
+    given = str(recipe.axolotl["base_model"])
+    folder = REPO_DIR / Path(given).expanduser()
+    return str(folder) if folder.is_dir() else given
+
+
+def loose_dir() -> Path:
+    """Where records and logs of servers without a run lie."""
+    return home() / "runs" / ".servers"
+
+
+def record_paths(run: str | None = None) -> list[Path]:
+    """The records of a run's servers; of all runs and of none, where no run is named."""
+    if run is not None:
+        return sorted((Run(run).dir / "children").glob("serve-*.json"))
+    everywhere = list((home() / "runs").glob("*/children/serve-*.json"))
+    return sorted([*everywhere, *loose_dir().glob("*.json")])
+
+
+def ensure(server: Server, *, keep: bool, cpus: list[int] | None = None) -> bool:
+    """Have the server up and ready; was it started by this call?
+
+    Raises UserError for a port in use, a crash or a timeout, each with the log's telling lines; a server that
+    this call started and that does not get ready is stopped.
+    """
+    model_hash = fingerprint(Path(server.model)) if Path(server.model).is_dir() else server.model
+    command = arguments.command(
+        environments.python("serve"), server.model, server.name, server.host, server.port, server.arguments
+    )
+    with _locked(server.record_path):
+        record = process.read(server.record_path)
+        if record is not None and process.alive(server.record_path):
+            if record["model_hash"] == model_hash and record["command"] == command:
+                wait_ready(server, lambda: None if process.alive(server.record_path) else -1)
+                _enlist(server, keep)
+                return False
+            notice(f"{server.name}: its model or arguments have changed since it was started; starting it anew")
+        process.stop(server.record_path, GRACE_S)
+        _check_port(server)
+        try:
+            child = process.start(
+                command,
+                log_path=server.log_path,
+                record_path=server.record_path,
+                env=arguments.variables(server.model, cpus or _spare_cpus()),
+                name=server.name,
+                model=server.model,
+                model_hash=model_hash,
+                port=server.port,
+                keep=keep,
+                users=[] if keep else [_me()],
+            )
+            wait_ready(server, child.exit_code)
+        except BaseException:
+            process.stop(server.record_path, GRACE_S)
+            raise
+    return True
+
+
+def release(server: Server) -> bool:
+    """This process is done with the server: stop it if nobody else uses or keeps it; was it stopped?"""
+    with _locked(server.record_path):
+        record = process.read(server.record_path)
+        if record is None:
+            return False
+        users = [user for user in record["users"] if user != _me() and _lives(user)]
+        if record["keep"] or users:
+            write_json(server.record_path, {**record, "users": users})
+            return False
+        return process.stop(server.record_path, GRACE_S)
+
+
+def answers(root: str, timeout_s: float = 2.0) -> bool:
+    """Is a server ready there? vLLM says so at /health; others at least list their models."""
+    return any(_get(root + path, timeout_s) is not None for path in ("/health", "/v1/models"))
+
+
+def models(root: str, timeout_s: float = 5.0) -> list[str]:
+    """The names of the models that a server offers; empty where it does not say."""
+    try:
+        body = json.loads(_get(root + "/v1/models", timeout_s) or "{}")
+        return [str(model["id"]) for model in body.get("data", [])]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return []
+
+
+def wait_ready(server: Server, exit_code: Callable[[], int | None]) -> None:
+    """Wait until the server answers, telling how far it is. Raises UserError when it ends or takes too long."""
+    began = told = time.monotonic()
+    while not (answers(server.root) and server.name in models(server.root)):
+        code = exit_code()
+        if code is not None:
+            raise _failure(server, f"{server.name}: the server ended while it was loading (exit code {code})")
+        if time.monotonic() - began > server.ready_timeout_s:
+            raise _failure(
+                server,
+                f"{server.name}: not ready after {server.ready_timeout_s:.0f} s",
+                "a longer serve.ready_timeout_s, if the log shows that it was still loading",
+            )
+        if time.monotonic() - told >= REPORT_EVERY_S:
+            told = time.monotonic()
+            print(f"{server.name}: loading, {told - began:.0f} s: {_phase(server.log_path)}", flush=True)
+        elif sys.stdout.isatty():
+            print(f"\r\x1b[K{server.name}: loading, {time.monotonic() - began:.0f} s", end="", flush=True)
+        time.sleep(0.25)
+    if sys.stdout.isatty():
+        print("\r\x1b[K", end="", flush=True)
+
+
+def halves() -> tuple[list[int], list[int]]:
+    """The processors this process may use, in two halves, for two servers at once."""
+    cpus = available_cpus()
+    middle = max(1, len(cpus) // 2)
+    return cpus[:middle], cpus[middle:] or cpus
+
+
+def available_cpus() -> list[int]:
+    """The processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def _spare_cpus() -> list[int] | None:
+    """The second half where another server of ours is up (it has the first processors), else vLLM's choice."""
+    return halves()[1] if any(process.alive(path) for path in record_paths()) else None
+
+
+def _check_port(server: Server) -> None:
+    if ports.is_free(server.host, server.port):
+        return
+    ours = [path for path in record_paths() if (process.read(path) or {}).get("port") == server.port]
+    if ours and process.alive(ours[0]):
+        run = ours[0].parent.parent.name if ours[0].parent.name == "children" else None
+        stop = f"python -m serve.down {run}" if run else f"python -m serve.down port={server.port}"
+        raise UserError(
+            f"port {server.port} is taken by {'run ' + repr(run) if run else 'a server'} that this project started",
+            mend=f"`{stop}`, or another port: {server.port_option}",
+        )
+    raise UserError(
+        f"port {server.port} is in use by {ports.holder(server.port)}",
+        mend=f"stop it, or another port: {server.port_option}{server.port + 1}",
+    )
+
+
+def _failure(server: Server, what: str, way_out: str | None = None) -> UserError:
+    lines = process.tail(server.log_path)
+    text = "\n".join(lines).lower()
+    found = [advice for words, advice in WAYS_OUT.items() if words in text]
+    return UserError(
+        [what, *(f"  {line}" for line in lines), f"The whole log: {server.log_path}"],
+        mend=way_out or "; ".join(found) or "what the log names; then the same command again",
+    )
+
+
+def _phase(log_path: Path) -> str:
+    """The last thing that the log says, without its prefix."""
+    lines = log_path.read_text(errors="replace").splitlines() if log_path.exists() else []
+    return lines[-1].rpartition("] ")[2].rpartition("\r")[2][:100] if lines else "starting"
+
+
+def _get(url: str, timeout_s: float) -> str | None:
+    try:
+        with urllib.request.urlopen(url, timeout=timeout_s) as response:  # noqa: S310  http(s) URLs of the recipe
+            body: bytes = response.read()
+            return body.decode("utf-8", "replace")
+    except (urllib.error.URLError, OSError, ValueError):
+        return None
+
+
+@contextmanager
+def _locked(record_path: Path) -> Iterator[None]:
+    """Two commands at once do not both start, or one stop what the other is about to use."""
+    record_path.parent.mkdir(parents=True, exist_ok=True)
+    with record_path.with_suffix(".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _me() -> list[float]:
+    return [os.getpid(), psutil.Process().create_time()]
+
+
+def _lives(user: list[float]) -> bool:
+    try:
+        return abs(psutil.Process(int(user[0])).create_time() - user[1]) < process.CREATE_TIME_TOLERANCE_S
+    except psutil.Error:
+        return False
+
+
+def _enlist(server: Server, keep: bool) -> None:
+    """Note that this process uses a server that was already up; `keep` makes it stay."""
+    record = process.read(server.record_path)
+    if record is not None:
+        users = [user for user in record["users"] if _lives(user)]
+        users += [] if keep else [_me()]
+        write_json(server.record_path, {**record, "keep": record["keep"] or keep, "users": users})
