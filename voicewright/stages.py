@@ -1,0 +1,260 @@
+"""The journey of a run: each stage, what it depends on, and which are done.
+
+`python -m voicewright.stages TARGET RECIPE [key=value ...]` runs the stale stages up to TARGET, each as a
+child process, and skips those whose identity has not changed. A stage knows nothing of this: it reads its
+inputs, writes its outputs under a temporary name, renames them and exits 0. The manifest entry comes last, so
+that an entry means done.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from voicewright import recipe as recipes
+from voicewright.errors import UserError, exits_cleanly, notice
+from voicewright.layout import REPO_DIR, Run
+from voicewright.limits import get
+from voicewright.records import content_id, fingerprint, read_json, write_json
+from voicewright.schema import Recipe
+
+Paths = Callable[[Run], list[Path]]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the journey."""
+
+    name: str
+    module: str
+    """What is run: `python -m <module> <run> <arguments>`."""
+    version: int
+    """Raised when the stage's output changes for the same input."""
+    keys: tuple[str, ...]
+    """The recipe keys it reads, dotted."""
+    inputs: Paths
+    outputs: Paths
+    arguments: tuple[str, ...] = ()
+    served: str | None = None
+    """The arm that must be served meanwhile."""
+
+    def command(self, run: Run) -> list[str]:
+        script = [sys.executable, "-m", self.module, run.name, *self.arguments]
+        if self.served is None:
+            return script
+        return [sys.executable, "-m", "serve.during", run.name, f"arm={self.served}", "--", *script]
+
+
+STAGES = (
+    Stage(
+        "prepare", "prepare.build", 1, ("data", "axolotl.base_model", "axolotl.sequence_len"),
+        inputs=lambda run: list(recipes.source_paths(recipes.load(run.name)).values()),
+        outputs=lambda run: [run.data_dir],
+    ),
+    Stage(
+        "render", "train.render", 1, ("axolotl", "method"),
+        inputs=lambda run: [run.data_dir],
+        outputs=lambda run: [run.axolotl_path],
+    ),
+    Stage(
+        "baseline", "benchmarks.generate", 1, ("eval", "axolotl.base_model", "model.sampling"),
+        inputs=lambda run: [run.data_dir, REPO_DIR / "benchmarks" / "prompts"],
+        outputs=lambda run: [run.generations_path("baseline")],
+        arguments=("arm=baseline,prompted",), served="baseline",
+    ),
+    Stage(
+        "train", "train.launch", 1, (),
+        inputs=lambda run: [run.axolotl_path, run.data_dir],
+        outputs=lambda run: [run.adapter_dir],
+    ),
+    Stage(
+        "merge", "train.merge", 1, (),
+        inputs=lambda run: [run.axolotl_path, run.adapter_dir],
+        outputs=lambda run: [run.merged_dir],
+    ),
+    Stage(
+        "generate", "benchmarks.generate", 1, ("eval", "model.sampling"),
+        inputs=lambda run: [run.merged_dir, run.data_dir, REPO_DIR / "benchmarks" / "prompts"],
+        outputs=lambda run: [run.generations_path("finetuned")],
+        arguments=("arm=finetuned",), served="finetuned",
+    ),
+    Stage(
+        "voice", "benchmarks.voice", 1, ("eval", "targets"),
+        inputs=lambda run: [run.data_dir, run.generations_dir, run.dir / "likelihood"],
+        outputs=lambda run: [run.voice_path],
+    ),
+    Stage(
+        "pair", "benchmarks.pair", 1, ("eval",),
+        inputs=lambda run: [run.generations_dir, run.data_dir],
+        outputs=lambda run: [run.pairs_path, run.key_path],
+    ),
+    Stage(
+        "blind", "benchmarks.judge", 1, ("judges",),
+        inputs=lambda run: [run.pairs_path, run.data_dir],
+        outputs=lambda run: [run.votes_path],
+    ),
+    Stage(
+        "verdict", "benchmarks.verdict", 1, (),
+        inputs=lambda run: [run.pairs_path, run.key_path, run.votes_path],
+        outputs=lambda run: [run.verdict_path],
+    ),
+    Stage(
+        "decide", "benchmarks.decide", 1, ("targets",),
+        inputs=lambda run: [run.voice_path, run.verdict_path],
+        outputs=lambda run: [run.decision_path],
+    ),
+    Stage(
+        "report", "benchmarks.report", 1, (),
+        inputs=lambda run: [run.decision_path, run.voice_path, run.verdict_path],
+        outputs=lambda run: [run.report_path],
+    ),
+)  # fmt: skip
+
+
+def identity(stage: Stage, recipe: Recipe) -> dict[str, Any]:
+    """What a stage's result follows from: its version, the recipe's values, the content of its inputs."""
+    tree = recipe.model_dump(mode="json")
+    run = Run(recipe.run)
+    return {
+        "version": stage.version,
+        "recipe": {key: get(tree, key) for key in stage.keys},
+        "inputs": {_short(path): fingerprint(path)[:16] for path in stage.inputs(run)},
+    }
+
+
+def is_done(stage: Stage, recipe: Recipe, manifest: dict[str, Any]) -> bool:
+    """Whether the manifest holds this very identity and the outputs are still there."""
+    entry = manifest.get(stage.name)
+    if entry is None or not all(path.exists() for path in stage.outputs(Run(recipe.run))):
+        return False
+    return bool(entry["identity"] == content_id(identity(stage, recipe), 64))
+
+
+def read_manifest(run: Run) -> dict[str, Any]:
+    """The run's manifest, by stage; empty before the first."""
+    manifest: dict[str, Any] = read_json(run.manifest_path) if run.manifest_path.exists() else {}
+    return manifest
+
+
+def run_until(target: str, recipe: Recipe, *, force: str | None = None, dry_run: bool = False) -> None:
+    """Run the stale stages up to and with `target`.
+
+    Raises UserError when a stage fails, naming its log, and KeyboardInterrupt when it was interrupted.
+    """
+    run = Run(recipe.run)
+    fresh = True
+    for stage in STAGES:
+        if stage.name == force or not is_done(stage, recipe, read_manifest(run)):
+            fresh = False
+            if dry_run:
+                print(f"{stage.name}: {' '.join(stage.command(run))}")
+            else:
+                _run_stage(stage, recipe)
+        if stage.name == target:
+            break
+    if fresh:
+        print(f"{run.name}: everything up to {target} is up to date")
+
+
+def _run_stage(stage: Stage, recipe: Recipe) -> None:
+    run = Run(recipe.run)
+    print(f"--- {stage.name} ({run.name})", flush=True)
+    # The identity is taken before the work: an input that changes meanwhile makes the stage stale, as it should.
+    before = identity(stage, recipe)
+    began, started_at = time.monotonic(), time.strftime("%Y-%m-%dT%H:%M:%S%z")
+    code = subprocess.run(stage.command(run), cwd=REPO_DIR, check=False).returncode
+    if code == 130 or code < 0:
+        raise KeyboardInterrupt
+    if code:
+        raise SystemExit(code)
+    missing = [_short(path) for path in stage.outputs(run) if not path.exists()]
+    if missing:
+        raise RuntimeError(f"stage {stage.name} ended well but did not write {', '.join(missing)}")
+    manifest = read_manifest(run)
+    manifest[stage.name] = {
+        "identity": content_id(before, 64),
+        **before,
+        "outputs": {_short(path): fingerprint(path)[:16] for path in stage.outputs(run)},
+        "command": [stage.module, *stage.arguments],
+        "git": _git_revision(),
+        "started_at": started_at,
+        "seconds": round(time.monotonic() - began, 1),
+        "peak_memory_mb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
+    }
+    write_json(run.manifest_path, manifest)
+
+
+def _short(path: Path) -> str:
+    """A path as the manifest names it: relative, so that a run can be moved."""
+    for base in (Run("x").dir.parent.parent, REPO_DIR):
+        if path.is_relative_to(base):
+            return str(path.relative_to(base))
+    return str(path)
+
+
+def _git_revision() -> str | None:
+    result = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=REPO_DIR, capture_output=True, text=True, check=False
+    )
+    return result.stdout.strip() or None
+
+
+def settle(name: str, overrides: list[str], run_name: str | None) -> Recipe:
+    """The recipe that a run goes by: composed anew, and compared with what the run was begun with.
+
+    A change that leaves training as it was is taken over with a notice (the stages it touches run again). One
+    that would throw a trained model away is refused. Raises UserError.
+    """
+    run = Run(run_name or recipes.run_name(name, sorted(overrides)))
+    said = recipes.frozen_overrides(run) if run.recipe_path.exists() else []
+    composed = recipes.compose(name, overrides or said, run=run.name)
+    if not run.recipe_path.exists():
+        recipes.freeze(composed)
+        return composed.recipe
+    frozen = recipes.load(run.name)
+    if frozen == composed.recipe:
+        return frozen
+    if overrides and sorted(overrides) != said:
+        raise recipes.contradiction(run, said, overrides)
+    changed = _differences(frozen.model_dump(mode="json"), composed.recipe.model_dump(mode="json"))
+    if "train" in read_manifest(run) and any(key.startswith(("axolotl.", "data.", "method")) for key in changed):
+        raise UserError(
+            [f"run {run.name!r} is trained, and the recipe has changed since in what training depends on:"]
+            + [f"  {key}: {old} -> {new}" for key, (old, new) in sorted(changed.items())],
+            mend=f"RUN={run.name}-2 keeps both, `make clean RUN={run.name}` begins anew",
+        )
+    notice(
+        f"the recipe has changed since this run began: {', '.join(sorted(changed))}; what follows from it runs again"
+    )
+    recipes.freeze(composed)
+    return composed.recipe
+
+
+def _differences(old: Any, new: Any, prefix: str = "") -> dict[str, tuple[Any, Any]]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        found: dict[str, tuple[Any, Any]] = {}
+        for key in {**old, **new}:
+            found |= _differences(old.get(key), new.get(key), f"{prefix}{key}.")
+        return found
+    return {} if old == new else {prefix.rstrip("."): (old, new)}
+
+
+@exits_cleanly
+def main() -> None:
+    target, name, *words = sys.argv[1:]
+    known = [stage.name for stage in STAGES]
+    if target not in known:
+        raise UserError(f"there is no stage {target!r}. Stages, in order: {', '.join(known)}")
+    recipe = settle(name, words, os.environ.get("RUN") or None)
+    run_until(target, recipe, force=os.environ.get("FORCE"), dry_run=bool(os.environ.get("DRY_RUN")))
+
+
+if __name__ == "__main__":
+    main()
