@@ -8,7 +8,7 @@ prompts was settled by `benchmarks.simulate`, whose table is in that module.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,6 +19,9 @@ from scipy import stats
 Floats = NDArray[np.float64]
 
 LEVEL = 0.95
+# A nominal 95% interval of this kind lets 2.2 to 2.6% pass a target that equals the true rate, depending on how
+# votes cluster; spending four fifths of the error brings that to 1.7 to 2.0%, and covers 96 to 97%.
+SPENT = 0.8
 RESAMPLES = 2000
 SEED = 20
 
@@ -64,7 +67,7 @@ def clustered_rate(prompt_means: Sequence[float] | Floats, level: float = LEVEL)
 
     The effective size is mean (1 - mean) / var(mean), the number of independent yes/no answers that
     would be as uncertain; where all prompts agree it is their number, so a run of wins never gives a
-    certainty. The quantile is Student's t on n - 1 degrees of freedom.
+    certainty. The quantile is Student's t on n - 1 degrees of freedom, with `SPENT` of the error allowed.
     """
     means = np.asarray(prompt_means, dtype=float)
     n = len(means)
@@ -75,13 +78,16 @@ def clustered_rate(prompt_means: Sequence[float] | Floats, level: float = LEVEL)
         return Estimate(mean, 0.0, 1.0, 1)
     variance = float(means.var(ddof=1)) / n
     effective = mean * (1 - mean) / variance if variance > 1e-12 else float(n)
-    low, high = score_interval(mean, effective, float(stats.t.ppf(0.5 + level / 2, n - 1)))
+    low, high = score_interval(mean, effective, float(stats.t.ppf(1 - SPENT * (1 - level) / 2, n - 1)))
     return Estimate(mean, low, high, n)
 
 
-def by_prompt(values: Mapping[Hashable, Sequence[float]]) -> Floats:
-    """One mean a prompt, in the mapping's order."""
-    return np.array([float(np.mean(scores)) for scores in values.values() if len(scores)], dtype=float)
+def bootstrapped_rate(prompt_means: Sequence[float] | Floats, level: float = LEVEL) -> Estimate:
+    """The same mean with the percentile bootstrap over prompts: shown beside the other, too short below 50 prompts."""
+    means = np.asarray(prompt_means, dtype=float)
+    if len(means) == 0:
+        return NOTHING
+    return percentile_interval(resampling_weights(len(means)) @ means / len(means), len(means), level)
 
 
 def resampling_weights(n: int, resamples: int = RESAMPLES, seed: int = SEED) -> Floats:

@@ -13,7 +13,7 @@ from itertools import combinations
 from typing import Any
 
 from benchmarks.agreement import agreement, cohen
-from benchmarks.intervals import LEVEL, Estimate, clustered_rate, wilson
+from benchmarks.intervals import LEVEL, Estimate, bootstrapped_rate, clustered_rate, wilson
 from benchmarks.lengths import diagnose
 from benchmarks.strengths import bradley_terry
 from benchmarks.votes import Opinion
@@ -102,7 +102,9 @@ def _compare(a: str, opinions: list[Opinion], pairs: Mapping[str, Row], key: Key
     scored = [o for o in deciding if o.score is not None]
     kept = set(deciding)
     worst, best = rate(lambda o: o in kept, 0.0), rate(lambda o: o in kept, 1.0)
-    majority = _majorities(a, scored, pairs, key)
+    means = _prompt_means(a, scored, pairs, key)
+    bootstrap = bootstrapped_rate(list(means.values()), level)
+    majority = [mean > 0.5 for mean in means.values() if mean != 0.5]
     domains = sorted({pairs[o.pair]["domain"] for o in opinions})
     return {
         "deciding": {
@@ -112,6 +114,8 @@ def _compare(a: str, opinions: list[Opinion], pairs: Mapping[str, Row], key: Key
             "coverage": len(scored) / len(deciding) if deciding else None,
             "worst_case_low": worst.low,
             "best_case_high": best.high,
+            "bootstrap_low": bootstrap.low,
+            "bootstrap_high": bootstrap.high,
         },
         "readers": rate(lambda o: o.kind == "reader").as_row(),
         "judges": rate(lambda o: o.kind == "judge").as_row(),
@@ -125,7 +129,7 @@ def _compare(a: str, opinions: list[Opinion], pairs: Mapping[str, Row], key: Key
         "majority": wilson(sum(majority), len(majority), level).as_row(),
         "ties": sum(o.score == 0.5 for o in scored) / len(scored) if scored else None,
         "length": _lengths(a, scored, pairs, key, level),
-        "by_prompt": _prompt_means(a, scored, pairs, key),
+        "by_prompt": means,
     }
 
 
@@ -138,11 +142,6 @@ def _prompt_means(a: str, scored: list[Opinion], pairs: Mapping[str, Row], key: 
     for o in scored:
         by_prompt[pairs[o.pair]["prompt_id"]].append(score_of(a, o, key))
     return {prompt: sum(scores) / len(scores) for prompt, scores in by_prompt.items()}
-
-
-def _majorities(a: str, scored: list[Opinion], pairs: Mapping[str, Row], key: Key) -> list[bool]:
-    """One answer a prompt that has a majority: whether it is for `a`. Divided prompts are left out."""
-    return [mean > 0.5 for mean in _prompt_means(a, scored, pairs, key).values() if mean != 0.5]
 
 
 def _lengths(a: str, scored: list[Opinion], pairs: Mapping[str, Row], key: Key, level: float) -> dict[str, Any] | None:
