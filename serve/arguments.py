@@ -15,6 +15,15 @@ PLAIN_FLAGS = frozenset(
     {"aggregate_engine_logging", "data_parallel_multi_port_external_lb", "disable_log_stats", "grpc", "headless"}
 )
 
+# What a CPU needs whatever the recipe's hardware is called; the recipe's own values win.
+CPU_DEFAULTS = {
+    # Compiling costs half a minute that a small model never earns back.
+    "enforce_eager": True,
+    # vLLM 0.32 rewinds the generator of a seeded request whose prompt is read in parts, which torch's CPU
+    # generator cannot do ("CPU Generator does not use offset"): the engine dies at the first crowded batch.
+    "enable_chunked_prefill": False,
+}
+
 
 def spelt(arguments: Mapping[str, Any]) -> list[str]:
     """Arguments as words: `max_model_len: 8` is --max-model-len 8; true and false are --x and --no-x.
@@ -45,7 +54,8 @@ def command(python: Path, model: str, name: str, host: str, port: int, arguments
     Started as a module: the `vllm` script of the CPU build looks for a distribution that is not there.
     """
     ours = {"model": model, "served_model_name": name, "host": host, "port": port}
-    return [str(python), "-m", "vllm.entrypoints.openai.api_server", *spelt({**arguments, **ours})]
+    defaults = CPU_DEFAULTS if environments.accelerator() == "cpu" else {}
+    return [str(python), "-m", "vllm.entrypoints.openai.api_server", *spelt({**defaults, **arguments, **ours})]
 
 
 def variables(model: str, cpus: list[int] | None = None) -> dict[str, str]:

@@ -101,15 +101,12 @@ def of_path(path: str, port: int, name: str | None = None) -> Server:
     folder = Path(path).expanduser().resolve()
     if not (folder / "config.json").exists():
         raise UserError(f"{path}: expected the name of a run or recipe, or a folder with a model (config.json)")
-    cpu = environments.accelerator() == "cpu"
     return Server(
         name=name or folder.name,
         model=str(folder),
         port=port,
         record_path=loose_dir() / f"{port}.json",
         log_path=loose_dir() / f"{port}.log",
-        # Compiling costs a CPU half a minute that a try-out never earns back.
-        arguments={"enforce_eager": True} if cpu else {},
         down=f"python -m serve.down port={port}",
     )
 

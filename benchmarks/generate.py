@@ -1,0 +1,128 @@
+"""Ask an arm everything, and how likely it finds the held-out passages.
+
+    python -m benchmarks.generate visions arm=baseline,prompted
+    python -m benchmarks.generate visions arm=baseline url=http://127.0.0.1:8000/v1
+    python -m benchmarks.generate visions arm=theirs url=https://host/v1 model=their-name
+
+Every arm gets the same prompts, seeds and lengths. Killed, it goes on where it was; what has been asked of the same
+model with the same settings, for whichever arm or run, is not asked again (force=ARM does).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from benchmarks import asking, generations, likelihood, progress, served
+from benchmarks.asking import Format, Prompt
+from benchmarks.client import Patience
+from benchmarks.served import Endpoint
+from voicewright import command, recipe
+from voicewright.errors import UserError, exits_cleanly
+from voicewright.layout import Run
+from voicewright.records import Row, read_rows
+from voicewright.schema import Recipe
+
+OPTIONS: dict[str, str | None] = {"arm": "baseline", "url": None, "model": None, "force": None}
+
+
+@exits_cleanly
+def main() -> None:
+    target, options = command.parse(__doc__, OPTIONS)
+    settings = recipe.load(target)
+    run = Run(settings.run)
+    arms = [arm for arm in str(options["arm"]).split(",") if arm]
+    forced = str(options["force"] or "").split(",")
+    form = asking.read_format(run)
+    listed = asking.prompts(run, form, settings.eval)
+    if not listed:
+        raise UserError(
+            f"run {run.name!r} has nothing to ask: no held-out opening is long enough, and eval.prompts is empty",
+            mend="eval.prompts: [narrative], or a lower eval.opening_words",
+        )
+    for arm in arms:
+        if arm == "prompted" and not settings.eval.prompted_passages:
+            continue
+        url = options["url"] or settings.serve.url(arm)
+        name = "baseline" if arm == "prompted" else arm
+        # A URL of the user's own may call its model what it likes; ours must be the arm that was asked for.
+        strict = options["url"] is None and settings.serve.engine != "external"
+        found = served.discover(url, name, model=options["model"], strict=strict)
+        with generations.only_writer(run, arm):
+            generate(settings, arm, form, listed, found, force=arm in forced)
+            if settings.eval.likelihood and arm != "prompted":
+                weigh(settings, arm, form, found)
+
+
+def generate(
+    settings: Recipe, arm: str, form: Format, listed: list[Prompt], found: Endpoint, *, force: bool = False
+) -> list[Row]:
+    """Have all generations of an arm on disk; return them."""
+    run, limits = Run(settings.run), settings.eval
+    training = list(read_rows(run.rows_path(form.shape, "train"))) if arm == "prompted" else None
+    asks = asking.asks(listed, form, settings, found, training)
+    wanted = {generations.identity(ask, found, limits.max_words): ask for ask in asks}
+    path = run.generations_path(arm)
+    missing = generations.begin(path, wanted, arm, found, force=force)
+    began, tokens = time.monotonic(), 0
+    step = progress.line(arm, len(missing), "generations")
+
+    def told(row: Row) -> None:
+        nonlocal tokens
+        tokens += row["completion_tokens"] or 0
+        step(row)
+
+    asyncio.run(
+        generations.ask_all(
+            path,
+            wanted,
+            missing,
+            found,
+            arm,
+            max_words=limits.max_words,
+            concurrency=limits.concurrency,
+            patience=patience(settings),
+            progress=told,
+        )
+    )
+    rows = generations.finish(path, wanted, arm)
+    seconds = max(time.monotonic() - began, 0.001)
+    empty = sum(not row["text"].strip() and not row["error"] for row in rows)
+    failed = sum(bool(row["error"]) for row in rows)
+    asked = f"{len(missing)} asked in {seconds:.0f} s ({tokens / seconds:.0f} tokens/s)" if missing else "none asked"
+    print(f"{arm}: {len(rows)} generations, {asked}, {empty} empty, {failed} refused: {path}")
+    return rows
+
+
+def weigh(settings: Recipe, arm: str, form: Format, found: Endpoint) -> None:
+    """Have the likelihood of all held-out rows on disk, or a word on why it is not available."""
+    run = Run(settings.run)
+    rows = list(read_rows(run.rows_path(form.shape, "heldout")))
+    path = run.likelihood_path(arm)
+    why = likelihood.score(
+        path,
+        rows,
+        form,
+        found,
+        arm,
+        context=found.context or settings.model.context,
+        concurrency=settings.eval.concurrency,
+        patience=patience(settings),
+        progress=progress.line(f"{arm}, likelihood", len(rows), "passages"),
+    )
+    if why:
+        print(f"{arm}: likelihood of held-out text not available: {why}")
+        return
+    scored = list(read_rows(path))
+    chars = sum(row["chars"] for row in scored)
+    value = f"{sum(row['bits'] for row in scored) / chars:.3f} bits per character" if chars else "nothing to score"
+    print(f"{arm}: {value} on {len(scored)} held-out passages: {path}")
+
+
+def patience(settings: Recipe) -> Patience:
+    """How long to bear with an endpoint."""
+    return Patience(settings.eval.attempts, timeout_s=settings.eval.timeout_s)
+
+
+if __name__ == "__main__":
+    main()
