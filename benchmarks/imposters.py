@@ -1,0 +1,71 @@
+"""Figures of other authors, against whom a voice is told apart: `python -m benchmarks.imposters CORPUS OUT`.
+
+CORPUS is a folder of `Author_Title*.txt`; OUT a .npz of about 1 MB, which holds figures and no text.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from functools import cache
+from pathlib import Path
+
+from benchmarks import corpus, features, space
+from benchmarks.features import Counts
+from voicewright.errors import UserError, exits_cleanly
+from voicewright.layout import REPO_DIR
+
+SHIPPED = REPO_DIR / "benchmarks" / "profiles" / "english_novels.npz"
+# A stretch of eight 250-word blocks gives one text of 2,000 words.
+STRETCHES, PER_STRETCH = 12, 8
+FEWEST_AUTHORS = 5
+
+
+def build(works: list[corpus.Work]) -> space.Space:
+    """A space fitted on these works. Raises UserError where they are of too few authors to tell voices apart."""
+    blocks: list[str] = []
+    authors: list[str] = []
+    for work in works:
+        found = corpus.sample(work.text, space.SIZES[0], STRETCHES, PER_STRETCH)
+        whole = len(found) - len(found) % PER_STRETCH
+        blocks += found[:whole]
+        authors += [work.author] * whole
+    if len(set(authors)) < FEWEST_AUTHORS:
+        raise UserError(f"{len(set(authors))} authors with 2,000 words or more; at least {FEWEST_AUTHORS} are needed",
+                        mend="add texts of other authors, as Author_Title.txt")
+    by_author: dict[str, list[str]] = defaultdict(list)
+    for author, block in zip(authors, blocks, strict=True):
+        by_author[author].append(block)
+    vocabulary = features.build_vocabulary([" ".join(found) for found in by_author.values()])
+    return fit_sizes(vocabulary.table(blocks), authors, vocabulary)
+
+
+def fit_sizes(counts: Counts, authors: list[str], vocabulary: features.Vocabulary) -> space.Space:
+    """A space from 250-word blocks that lie in whole stretches: larger blocks are sums of neighbours."""
+    tables, labels = {}, {}
+    for size in space.SIZES:
+        groups = corpus.runs(size // space.SIZES[0], len(counts))
+        tables[size] = corpus.merged(counts, groups)
+        labels[size] = [authors[group[0]] for group in groups]
+    return space.fit(tables, labels, vocabulary)
+
+
+@cache
+def shipped(path: Path = SHIPPED) -> space.Space:
+    """The figures that come with the project: 25 English novelists, 1839 to 1929."""
+    return space.load(path)
+
+
+@exits_cleanly
+def main() -> None:
+    """Write the figures of a folder's authors."""
+    if len(sys.argv) != 3:
+        raise UserError("expected two arguments: CORPUS OUT", mend="python -m benchmarks.imposters CORPUS OUT.npz")
+    out = Path(sys.argv[2])
+    fitted = build(corpus.read(Path(sys.argv[1])))
+    space.save(fitted, out)
+    print(f"{out}: {len(fitted.names)} authors, {fitted.axes.shape[1]} features, {out.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()
