@@ -19,7 +19,7 @@ _NUMBER = (
     r"|(?:twen|thir|for|fif|six|seven|eigh|nine)ty(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?))"
 )
 _CHAPTER = re.compile(
-    rf"^(?:chapter|book|part|volume|letter|act|canto)\s+{_NUMBER}(?:\s*[.:)\]—–-]+\s*.{{0,90}})?$", re.IGNORECASE
+    rf"^(?:chapter|book|part|volume|letter|act|canto)\s+{_NUMBER}(?:\s*[.:)\]—–-]+\s*(?:(?-i:[^a-z\s]).{{0,90}})?)?$", re.IGNORECASE
 )
 _CAPS_CHAPTER = re.compile(r"^(?:CHAPTER|BOOK|PART|VOLUME)\s+(?:[IVXLC]+|\d+)\b[^a-z]{0,80}$")
 _NAMED = re.compile(
@@ -34,36 +34,40 @@ _UNDERLINE = re.compile(r"^(?:={3,}|-{3,})$")
 
 
 def to_markdown(text: str) -> str:
-    """The cleaned text: one Markdown spelling, ending in one newline (or empty)."""
-    lines = [line.rstrip() for line in _newlines(text).split("\n")]
-    marked = any(map(_MARKED.match, lines))
-    paragraphs = _paragraphs(lines)
-    if not marked:
-        paragraphs = _mark_headings(paragraphs)
-    return "\n\n".join(paragraphs) + "\n" if paragraphs else ""
+    """The cleaned text of a plain or Markdown file: one spelling, ending in one newline (or empty)."""
+    return join(paragraphs([line.rstrip() for line in _newlines(text).split("\n")]))
+
+
+def join(found: list[str]) -> str:
+    """Paragraphs (headings and scene breaks among them) as one cleaned text."""
+    found = [SCENE_BREAK if _BREAK.match(paragraph) else paragraph for paragraph in found]
+    if not any(map(_MARKED.match, found)):
+        found = mark_headings(found)
+    return "\n\n".join(found) + "\n" if found else ""
 
 
 def _newlines(text: str) -> str:
     return text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n").replace("\u2028", "\n")
 
 
-def _paragraphs(lines: list[str]) -> list[str]:
+def paragraphs(lines: list[str]) -> list[str]:
+    """Lines, hard-wrapped or not, as paragraphs."""
     widths = wrap_widths(lines)
-    paragraphs: list[str] = []
+    found: list[str] = []
     first = 0
     for i, line in enumerate([*lines, ""]):
         if line.strip() and not _BREAK.match(line) and not _MARKED.match(line):
             continue
         if i - first == 1 and _UNDERLINE.match(line):
-            paragraphs.append(f"# {lines[first].strip()}")
+            found.append(f"# {lines[first].strip()}")
         else:
-            paragraphs += _unwrap(lines, first, i, widths)
+            found += _unwrap(lines, first, i, widths)
             if _BREAK.match(line):
-                paragraphs.append(SCENE_BREAK)
+                found.append(SCENE_BREAK)
             elif line.strip():
-                paragraphs.append(line.strip())
+                found.append(line.strip())
         first = i + 1
-    return paragraphs
+    return found
 
 
 def wrap_widths(lines: list[str]) -> list[int] | None:
@@ -92,13 +96,13 @@ def _unwrap(lines: list[str], first: int, end: int, widths: list[int] | None) ->
         else:
             alone = is_heading(line) or is_heading(above)
             joined.append((line, not alone and len(line) < 0.75 * (widths[i] if widths else 72)))
-    paragraphs: list[str] = []
+    found: list[str] = []
     for i, (text, short) in enumerate(joined):
         if i > 0 and ((short and joined[i - 1][1]) or _LIST.match(text)):
-            paragraphs[-1] += f"\n{text}"
+            found[-1] += f"\n{text}"
         else:
-            paragraphs.append(text)
-    return paragraphs
+            found.append(text)
+    return found
 
 
 def _goes_on(lines: list[str], i: int, width: int) -> bool:
@@ -112,16 +116,16 @@ def _goes_on(lines: list[str], i: int, width: int) -> bool:
     return mid_sentence or -20 <= room < len(line.split()[0]) + 5
 
 
-def _mark_headings(paragraphs: list[str]) -> list[str]:
+def mark_headings(found: list[str], *, numerals: bool = True) -> list[str]:
     """Put `#` before what is a chapter's heading, and before the title under it."""
     marked: list[str] = []
     after_heading = False
-    for paragraph in paragraphs:
+    for paragraph in found:
         plain = paragraph.strip("*_ ")
-        if is_heading(plain):
-            marked.append(f"# {plain}")
+        if is_heading(plain, numerals=numerals) or _MARKED.match(paragraph):
+            marked.append(paragraph if _MARKED.match(paragraph) else f"# {plain}")
             after_heading = True
-        elif after_heading and _is_title(plain):
+        elif after_heading and is_title(plain):
             marked.append(f"## {plain}")
             after_heading = False
         else:
@@ -130,14 +134,16 @@ def _mark_headings(paragraphs: list[str]) -> list[str]:
     return marked
 
 
-def is_heading(line: str) -> bool:
-    """Whether a line on its own is a chapter's heading in a text without Markdown."""
-    if "\n" in line or len(line) > 110:
+def is_heading(line: str, *, numerals: bool = True) -> bool:
+    """Whether a line on its own is a chapter's heading in a text without Markdown; `numerals`: a bare number too."""
+    if "\n" in line or len(line) > 110 or line[:1].islower():
         return False
-    return any(pattern.match(line) for pattern in (_CHAPTER, _CAPS_CHAPTER, _NAMED, _NUMERAL))
+    patterns = (_CHAPTER, _CAPS_CHAPTER, _NAMED, *([_NUMERAL] if numerals else []))
+    return any(pattern.match(line) for pattern in patterns)
 
 
-def _is_title(line: str) -> bool:
+def is_title(line: str) -> bool:
+    """Whether a line is in capitals, as the title under a chapter's number is."""
     letters = [c for c in line if c.isalpha()]
     upper = sum(c.isupper() for c in letters)
     return "\n" not in line and len(line) <= 80 and len(letters) >= 3 and upper > 0.8 * len(letters)
