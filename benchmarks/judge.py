@@ -1,53 +1,177 @@
-"""Have the recipe's judges vote on the pairs, in both orders: RUN -> blind/votes.jsonl.
+"""Try the recipe's judges in court, then have them vote on the pairs in both orders: RUN -> blind/votes.jsonl.
 
-python -m benchmarks.judge RUN [judges=name,name] [yes=1]
+    python -m benchmarks.judge RUN [judges=name,name] [yes=1]
+
+A judge that the court refuses is not asked about the pairs. `yes=1` agrees to the estimated cost.
 """
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+from rich.progress import Progress as Bar
+
 from benchmarks import pairs as pair_files
-from benchmarks.judges import Asker, asks, put_questions
+from benchmarks import votes as vote_files
+from benchmarks.court import Cases, hold, try_judge
+from benchmarks.judges import Ask, Asker, Progress, asks, cost, put_questions
+from benchmarks.remote_judge import endpoint_judge, estimate_tokens, identity_of, key_of
 from benchmarks.stylometric import stylometric_judge
 from voicewright import command, recipe
 from voicewright.errors import UserError, exits_cleanly, notice
-from voicewright.layout import Run
-from voicewright.records import Appender, content_id, read_json, read_rows
+from voicewright.layout import SAMPLE_DIR, Run
+from voicewright.records import Appender, content_id, read_json, read_rows, write_json, write_rows
+from voicewright.schema import Court, Judge, Recipe
 
 
-def training_texts(run: Run) -> list[str]:
-    """The author's passages that training saw, from which the built-in judge's profile is made."""
+@dataclass(frozen=True)
+class Seated:
+    """A judge ready to be asked."""
+
+    name: str
+    settings: Judge
+    identity: Any
+    asker: Asker
+
+
+def author_texts(run: Run, *splits: str) -> list[str]:
+    """The author's passages of some splits, in order."""
     shape = read_json(run.stats_path)["format"]["shape"] if run.stats_path.exists() else "completion"
-    path = run.rows_path(shape, "train")
-    if not path.exists():
-        raise UserError(
-            f"{path}: the built-in judge needs the author's training passages",
-            mend=f"make prepare RUN={run.name}",
+    paths = [run.rows_path(shape, split) for split in splits]
+    return [pair_files.row_text(row) for path in paths if path.exists() for row in read_rows(path)]
+
+
+def seat(run: Run, chosen: Sequence[str], judges: dict[str, Judge]) -> list[Seated]:
+    """The judges, ready. Raises UserError naming every judge that is unknown or lacks a key."""
+    problems = [
+        f"judges={name}: the recipe has no such judge; it has {', '.join(judges)}"
+        for name in chosen
+        if name not in judges
+    ]
+    keys = {name: key_of(judges[name]) for name in chosen if name in judges}
+    problems += [
+        f"judges.{name}: {judges[name].key_env} is neither in the environment nor in .env"
+        for name, key in keys.items()
+        if key is None
+    ]
+    if problems:
+        raise UserError(problems, mend="export the key, or write NAME=value into .env beside the Makefile")
+    seated = []
+    for name in chosen:
+        settings = judges[name]
+        if settings.kind == "endpoint":
+            seated.append(Seated(name, settings, identity_of(settings), endpoint_judge(settings, keys[name] or "")))
+            continue
+        texts = author_texts(run, "train")
+        if not texts:
+            raise UserError(
+                f"{run.data_dir}: the built-in judge needs the author's training passages",
+                mend=f"make prepare RUN={run.name}",
+            )
+        seated.append(Seated(name, settings, ["stylometric", content_id(texts, 24)], stylometric_judge(texts)))
+    return seated
+
+
+def impostors(settings: Recipe) -> list[str]:
+    """Texts of other writers for the court: the recipe's folder, or the sample manuscript unless that is the author."""
+    folder = Path(settings.blind.court.manuscripts or SAMPLE_DIR)
+    own = [path.resolve() for path in recipe.source_paths(settings).values()]
+    if any(folder.resolve() == path or folder.resolve() in path.parents for path in own) or not folder.is_dir():
+        return []
+    return [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*")) if path.suffix in (".txt", ".md")]
+
+
+def agree_on_cost(seated: Sequence[Seated], wanted: dict[str, list[Ask]], limit_usd: float, agreed: bool) -> None:
+    """Say what judging may cost, and stop for consent above the limit. Answers count in full, cached ones too."""
+    total = 0.0
+    for judge in seated:
+        questions = wanted[judge.name]
+        usd = cost(
+            judge.settings, sum(map(estimate_tokens, questions)), len(questions) * judge.settings.max_tokens // 2
         )
-    return [pair_files.row_text(row) for row in read_rows(path)]
+        total += usd
+        if usd:
+            print(f"{judge.name}: {len(questions)} questions, at most about {usd:.2f} US dollars")
+    if total > limit_usd and not agreed:
+        if sys.stdin.isatty() and input(f"Judging may cost {total:.2f} US dollars. Go on? [y/N] ").lower() == "y":
+            return
+        raise UserError(
+            f"judging may cost {total:.2f} US dollars, and blind.ask_above_usd is {limit_usd:.2f}",
+            mend='yes=1 agrees to it, SET="blind.ask_above_usd=..." raises the limit',
+        )
 
 
-def asker_of(run: Run) -> tuple[Any, Asker]:
-    """A judge's identity for the cache, and the function that asks it."""
-    texts = training_texts(run)
-    return ["stylometric", content_id(texts, 24)], stylometric_judge(texts)
+def put(judge: Seated, wanted: list[Ask], votes: Appender, left_usd: float | None, what: str) -> Progress:
+    """Put the questions to one judge with a progress bar, and say what came of it."""
+    with Bar(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(f"{judge.name}: {what}", total=len(wanted))
+        done = put_questions(
+            judge.name,
+            judge.settings,
+            judge.identity,
+            judge.asker,
+            wanted,
+            votes,
+            may_spend_usd=left_usd,
+            tell=lambda p: bar.update(task, completed=p.asked + p.reused),
+        )
+    said = f"{judge.name}: {what}: {done.asked} asked, {done.reused} known already, {done.unscored} unscored"
+    print(said + (f", {done.usd:.4f} US dollars" if done.usd else ""))
+    if done.stopped:
+        notice(f"{judge.name} stopped: {done.stopped}. What was answered is kept; the same command goes on from here")
+    return done
+
+
+def court_of(judge: Seated, cases: Cases, trials: Appender, settings: Court, stopped: str | None) -> dict[str, Any]:
+    """What the court finds from all this judge has answered so far, in this and in earlier runs of the command."""
+    rows = [row for row in trials.rows if row["judge"] == judge.name and row["pair"] in cases.truth]
+    kept = vote_files.latest(rows)
+    errors = [row["error"] for row in kept if row["vote"] is None and row.get("error")]
+    opinions = vote_files.opinions(kept, cases.pairs)
+    return try_judge(opinions, cases, settings, [*errors, *([stopped] if stopped else [])])
 
 
 @exits_cleanly
 def main() -> None:
     name, options = command.parse(__doc__, {"judges": None, "yes": None})
     run, settings = Run(name), recipe.load(name)
-    chosen = options["judges"].split(",") if options["judges"] else list(settings.judges)
+    blind = settings.blind
     pairs = pair_files.read(run.pairs_path)
-    with Appender(run.votes_path) as votes:
-        for judge_name in chosen:
-            judge = settings.judges[judge_name]
-            identity, asker = asker_of(run)
-            progress = put_questions(judge_name, judge, identity, asker, list(asks(pairs, judge.questions)), votes)
-            if progress.stopped:
-                notice(f"{judge_name}: {progress.stopped}")
-            print(f"{judge_name}: {progress.asked} asked, {progress.reused} reused, {progress.unscored} unscored")
+    chosen = options["judges"].split(",") if options["judges"] else list(settings.judges)
+    seated = seat(run, chosen, settings.judges)
+    baseline = run.generations_path("baseline")
+    base = [row["text"] or "" for row in read_rows(baseline)] if baseline.exists() else []
+    cases = hold(
+        author_texts(run, "heldout", "val"), impostors(settings), base, blind.court, blind.references, blind.seed
+    )
+    write_rows(run.blind_dir / "cases.jsonl", [{**row, "truth": cases.truth[row["id"]]} for row in cases.pairs])
+    trial_asks = list(asks(cases.pairs, ["voice"]))
+    vote_asks = {judge.name: list(asks(pairs, judge.settings.questions, blind.rubric)) for judge in seated}
+    agree_on_cost(seated, {n: trial_asks + v for n, v in vote_asks.items()}, blind.ask_above_usd, options["yes"] == "1")
+    left_usd = blind.stop_above_usd
+    with Appender(run.votes_path) as votes, Appender(run.blind_dir / "trials.jsonl") as trials:
+        for judge in seated:
+            tried = put(judge, trial_asks, trials, left_usd, "court")
+            found = court_of(judge, cases, trials, blind.court, tried.stopped)
+            record(run, judge.name, found)
+            print(f"{judge.name}: {found['why']}")
+            left_usd = None if left_usd is None else max(left_usd - tried.usd, 0.0)
+            if found["qualified"] and not tried.stopped:
+                voted = put(judge, vote_asks[judge.name], votes, left_usd, "pairs")
+                left_usd = None if left_usd is None else max(left_usd - voted.usd, 0.0)
+
+
+def record(run: Run, judge: str, found: dict[str, Any]) -> None:
+    """Add one judge's trial to blind/court.json, which the verdict reads."""
+    path = run.blind_dir / "court.json"
+    document = read_json(path) if path.exists() else {"judges": {}}
+    document["judges"][judge] = found
+    write_json(path, document)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,6 +32,8 @@ class Ask:
     second: str
     references: tuple[str, ...] = ()
     prompt: str = ""
+    wording: str = ""
+    """What a rubric's question means, in the recipe's words."""
 
 
 @dataclass(frozen=True)
@@ -64,25 +66,22 @@ class Progress:
     errors: list[str] = field(default_factory=list)
 
 
-def asks(pairs: Sequence[Row], questions: Sequence[str]) -> Iterator[Ask]:
+def asks(pairs: Sequence[Row], questions: Sequence[str], rubric: Mapping[str, str] | None = None) -> Iterator[Ask]:
     """Every question on every pair in both orders, pair by pair, so that a kill leaves whole pairs."""
     for pair in pairs:
         for question in questions:
+            references = tuple(pair.get("references", ())) if question == "voice" else ()
+            wording = (rubric or {}).get(question, "")
             for order in ORDERS:
-                yield Ask(
-                    pair["id"],
-                    question,
-                    order,
-                    pair[order[0]],
-                    pair[order[1]],
-                    tuple(pair.get("references", ())) if question == "voice" else (),
-                    pair.get("prompt", ""),
-                )
+                shown = (pair[order[0]], pair[order[1]])
+                yield Ask(pair["id"], question, order, *shown, references, pair.get("prompt", ""), wording)
 
 
 def cache_id(identity: Any, ask: Ask) -> str:
     """What an answer depends on, and nothing else: the pair's id and the run are not in it."""
-    return content_id([VERSION, identity, ask.question, ask.first, ask.second, ask.references, ask.prompt], 24)
+    return content_id(
+        [VERSION, identity, ask.question, ask.first, ask.second, ask.references, ask.prompt, ask.wording], 24
+    )
 
 
 def vote_of(choice: str | None, order: str) -> str | None:

@@ -41,7 +41,7 @@ def read(votes_path: Path, pair_ids: set[str]) -> tuple[list[Row], int]:
     """
     if not votes_path.exists():
         raise UserError(f"{votes_path}: no votes there", mend="make judge RECIPE=<name>, or name a file with votes=")
-    kept: dict[tuple[str, str, str, str], Row] = {}
+    whole: list[Row] = []
     problems: list[str] = []
     strangers = 0
     for number, row in enumerate(_whole_rows(votes_path), 1):
@@ -58,12 +58,20 @@ def read(votes_path: Path, pair_ids: set[str]) -> tuple[list[Row], int]:
         if row["pair"] not in pair_ids:
             strangers += 1
             continue
+        whole.append(row)
+    if problems:
+        raise UserError(problems[:20])
+    return latest(whole), strangers
+
+
+def latest(rows: Sequence[Row]) -> list[Row]:
+    """One row a (judge, question, pair, order): the last, save that an unscored one never replaces a scored one."""
+    kept: dict[tuple[str, str, str, str], Row] = {}
+    for row in rows:
         key = (row["judge"], row["question"], row["pair"], row["order"])
         if row["vote"] is not None or key not in kept or kept[key]["vote"] is None:
             kept[key] = row
-    if problems:
-        raise UserError(problems[:20])
-    return list(kept.values()), strangers
+    return list(kept.values())
 
 
 def _whole_rows(path: Path) -> list[Row]:
