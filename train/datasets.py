@@ -35,7 +35,7 @@ def short(path: Path) -> str:
 def render(recipe: Recipe) -> Tree:
     """The `datasets`, `test_datasets` and `dataset_prepared_path` of a recipe's rows."""
     run = Run(recipe.run)
-    shapes = sorted({source.shape for source in recipe.data.sources.values()})
+    shapes = sorted({source.row_shape for source in recipe.data.sources.values()})
 
     def entries(split: str) -> list[Tree]:
         return [
