@@ -43,14 +43,18 @@ def cut(rows: Iterable[Row], count: int, opening_words: int, reference_words: in
     `reference_words` words and end where their section does.
     """
     places = []
+    seen = set()
     for stretch in _stretches(rows):
         words = [match.span() for match in WORD.finditer(stretch.text)]
         sentences = {match.end() for match in SENTENCE_START.finditer(stretch.text)}
         last = len(words) - opening_words - MIN_REFERENCE_WORDS
         free = 0
         for i, (start, _) in enumerate(words[: max(0, last + 1)]):
-            if start in sentences and i >= free:
+            text = stretch.text[start : words[i + opening_words - 1][1]]
+            # A refrain is asked once.
+            if start in sentences and i >= free and text not in seen:
                 places.append((stretch, words, i))
+                seen.add(text)
                 free = i + opening_words
     return [_opening(*place, opening_words, reference_words) for place in spread(places, count)]
 
