@@ -33,7 +33,8 @@ class Space:
     """A fitted style space of F features.
 
     `mean`, `sd`: block size in words -> (F,), of square-rooted rates of blocks of that size. `scale` (F,): gives
-    each view the same weight. `axes` (k, F), `gains` (k,): directions of within-author spread and how much of each is taken
+    each view the same weight. `axes` (k, F), `gains` (k,): directions of within-author spread and how much of each
+    is taken
     out. `imposters` (n, F): means of the unit vectors of other authors' blocks of `FITTED` words, by `names`, so that
     their product with an author's vector is the mean similarity of those blocks; `shrink`: block size -> how much
     shorter those means are for blocks of that size. `general` (words,): rates of the vocabulary's words, all

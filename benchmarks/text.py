@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*|\d+|\.\.\.|[.,;:!?\"()—]")
@@ -17,7 +16,13 @@ ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|St|Rev|Col|Capt|Gen|Prof|Messrs|Es
 SENTENCE_END = re.compile(r"[.!?]+[\"')\]]*(?=\s+[\"'(\[]?[^\W_a-z]|\s*$)")
 CURLY = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "’": "'", "‘": "'", "ʼ": "'",
                        "…": "...", "–": "—", "―": "—", "\u00a0": " ", "\ufeff": "", "\u00ad": ""})
+DOUBLE_QUOTED = re.compile(r'"(?:(?!\n\s*\n)[^"])*(?:"|(?=\n\s*\n)|\Z)')
 SINGLE_QUOTED = re.compile(r"(?<![\w'])'(?=[^\s'])(?:[^']|(?<=\w)'(?=\w))*?[^\s]'(?!\w)")
+
+
+def listed(words: str) -> frozenset[str]:
+    """A set of words written in one line."""
+    return frozenset(words.split())
 
 
 def normal(text: str) -> str:
@@ -68,30 +73,32 @@ def speech_mark(text: str) -> str:
     return "'" if single > 4 * max(1.0, double) else '"'
 
 
-@dataclass(frozen=True)
-class Parted:
-    """A text parted into narration and quoted speech."""
-
-    narration: str
-    speech: str
-
-
-def part_speech(text: str) -> Parted:
-    """Part quoted speech from narration, paragraph by paragraph.
+def speech_spans(text: str) -> list[tuple[int, int]]:
+    """Character spans of quoted speech in a normal text, marks included.
 
     Speech left open at the end of a paragraph ends there: so do authors who reopen it in the next one.
     """
-    mark = speech_mark(text)
-    narration, speech = [], []
-    for paragraph in paragraphs(text):
-        if mark == "'":
-            speech += SINGLE_QUOTED.findall(paragraph)
-            narration.append(SINGLE_QUOTED.sub(" ", paragraph))
+    if speech_mark(text) == "'":
+        return [match.span() for match in SINGLE_QUOTED.finditer(text)]
+    return [match.span() for match in DOUBLE_QUOTED.finditer(text)]
+
+
+def outside(text: str, spans: list[tuple[int, int]], start: int = 0, end: int | None = None) -> str:
+    """What of text[start:end] lies outside sorted spans, which leave a space behind."""
+    end = len(text) if end is None else end
+    kept, at = [], start
+    for low, high in spans:
+        if high <= at or low >= end:
             continue
-        pieces = paragraph.split('"')
-        narration.append(" ".join(pieces[0::2]))
-        speech += pieces[1::2]
-    return Parted("\n\n".join(narration), "\n\n".join(speech))
+        kept.append(text[at : max(at, low)])
+        at = min(high, end)
+    kept.append(text[at:end])
+    return " ".join(kept)
+
+
+def narration(text: str) -> str:
+    """A normal text without its quoted speech."""
+    return outside(text, speech_spans(text))
 
 
 def italics(text: str) -> list[str]:
@@ -99,9 +106,13 @@ def italics(text: str) -> list[str]:
     return [match.group(2) for match in ITALIC.finditer(BOLD.sub(r"\2", text))]
 
 
+def spans_of(text: str, size: int) -> list[tuple[int, int]]:
+    """Character spans of pieces of exactly `size` words; a shorter rest is left out."""
+    starts = [match.start() for match in WORD.finditer(text)]
+    return [(starts[i], starts[i + size] if i + size < len(starts) else len(text))
+            for i in range(0, len(starts) - size + 1, size)]
+
+
 def blocks(text: str, size: int) -> Iterator[str]:
     """Cut a text into pieces of exactly `size` words; a shorter rest is left out."""
-    starts = [match.start() for match in WORD.finditer(text)]
-    for i in range(0, len(starts) - size + 1, size):
-        end = starts[i + size] if i + size < len(starts) else len(text)
-        yield text[starts[i] : end]
+    return (text[start:end] for start, end in spans_of(text, size))
