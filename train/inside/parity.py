@@ -1,0 +1,111 @@
+"""Compare a merged model with the base plus adapter that was trained: print the differences as JSON.
+
+`parity.py base adapter merged four_bit rows.jsonl n_rows`
+
+weights            largest relative difference of a tensor, |merged - expected| / |expected| (Frobenius)
+log-probabilities  of the same tokens, in nats, both in float32
+
+QLoRA's merge folds the adapter into the base as NF4 rounded it, so with four_bit the 4-bit base is the one to
+compare with. Started with Axolotl's Python, imports nothing of ours.
+"""
+
+import json
+import pathlib
+import sys
+
+import torch
+from bitsandbytes.functional import dequantize_4bit
+from peft import PeftModel
+from safetensors import safe_open
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+
+base_path, adapter_path, merged_path, four_bit, rows_path, n_rows = sys.argv[1:]
+MAX_TOKENS = 512
+device = "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def load(path, quantised=False):
+    options = {"dtype": torch.float32, "device_map": {"": device}, "attn_implementation": "sdpa"}
+    if quantised:
+        options["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=torch.float32,
+        )
+    return AutoModelForCausalLM.from_pretrained(path, **options).eval()
+
+
+def text_of(row):
+    if "text" in row:
+        return row["text"]
+    turns = row["messages"] + ([row["chosen"]] if "chosen" in row else [])
+    return "\n".join(str(turn["content"]) for turn in turns)
+
+
+def weight_of(module):
+    weight = module.weight
+    # Only before the first forward pass: bitsandbytes then repacks 4-bit weights for the CPU's kernel.
+    return dequantize_4bit(weight.data, weight.quant_state) if hasattr(weight, "quant_state") else weight.data
+
+
+@torch.no_grad()
+def expected_weights(tuned):
+    for name, module in tuned.named_modules():
+        name = name.removeprefix("base_model.model.")
+        if hasattr(module, "lora_A") and hasattr(module, "base_layer"):
+            yield f"{name}.weight", weight_of(module.base_layer).float() + module.get_delta_weight("default").float()
+        elif not list(module.children()) and ".lora_" not in name and not name.endswith("base_layer"):
+            if getattr(module, "weight", None) is not None:
+                yield f"{name}.weight", weight_of(module).float()
+
+
+@torch.no_grad()
+def log_probabilities(model, batches):
+    found = []
+    for ids in batches:
+        scores = model(ids.to(device)).logits[0, :-1].float().log_softmax(-1)
+        found.append(scores.gather(1, ids[0, 1:, None].to(device))[:, 0].cpu())
+    return torch.cat(found)
+
+
+tokenizer = AutoTokenizer.from_pretrained(merged_path)
+with open(rows_path, encoding="utf-8") as file:
+    texts = [text_of(json.loads(line)) for _, line in zip(range(int(n_rows)), file, strict=False)]
+batches = [tokenizer(t, return_tensors="pt", truncation=True, max_length=MAX_TOKENS).input_ids for t in texts]
+
+tuned = PeftModel.from_pretrained(load(base_path, quantised=four_bit == "true"), adapter_path).eval()
+owner = {}
+for shard in pathlib.Path(merged_path).glob("*.safetensors"):
+    with safe_open(shard, "pt") as file:
+        owner.update(dict.fromkeys(file.keys(), shard))
+worst, worst_name, compared = 0.0, None, 0
+for name, weight in expected_weights(tuned):
+    if name in owner:
+        with safe_open(owner[name], "pt") as file:
+            actual = file.get_tensor(name).float().to(weight.device)
+        relative = float((actual - weight).norm() / weight.norm().clamp_min(1e-12))
+        compared += 1
+        if not relative <= worst:
+            worst, worst_name = relative, name
+
+expected = log_probabilities(tuned, batches)
+with tuned.disable_adapter():
+    before = log_probabilities(tuned, batches)
+del tuned
+difference = (log_probabilities(load(merged_path), batches) - expected).abs()
+print(
+    "PARITY "
+    + json.dumps(
+        {
+            "tensors": compared,
+            "worst_tensor": worst_name,
+            "worst_relative": worst,
+            "tokens": int(difference.numel()),
+            "mean_abs_nats": float(difference.mean()),
+            "max_abs_nats": float(difference.max()),
+            # How far the adapter moved the base: the scale on which a difference is small or not.
+            "adapter_moved_nats": float((expected - before).abs().mean()),
+        }
+    )
+)
