@@ -2,7 +2,8 @@
 
     python -m benchmarks.judge RUN [judges=name,name] [yes=1]
 
-A judge that the court refuses is not asked about the pairs. `yes=1` agrees to the estimated cost.
+A judge that the court refuses is not asked about the pairs, save the built-in one, which costs nothing and whose
+rate is shown without being counted. `yes=1` agrees to the estimated cost.
 """
 
 from __future__ import annotations
@@ -161,7 +162,8 @@ def main() -> None:
             record(run, judge.name, found)
             print(f"{judge.name}: {found['why']}")
             left_usd = None if left_usd is None else max(left_usd - tried.usd, 0.0)
-            if found["qualified"] and not tried.stopped:
+            free = judge.settings.kind == "stylometric"
+            if (found["qualified"] or free) and not tried.stopped:
                 voted = put(judge, vote_asks[judge.name], votes, left_usd, "pairs")
                 left_usd = None if left_usd is None else max(left_usd - voted.usd, 0.0)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from benchmarks import profile
 from benchmarks.judges import Answer, Ask, Asker
 
 CHOICES = {"x": "first", "y": "second", "tie": "tie"}
@@ -14,8 +15,6 @@ CHOICES = {"x": "first", "y": "second", "tie": "tie"}
 
 def stylometric_judge(training_texts: Sequence[str]) -> Asker:
     """A judge by the profile of the author's training passages. It answers on voice alone."""
-    from benchmarks import profile
-
     author = profile.build(training_texts)
 
     def ask(question: Ask) -> Answer:

@@ -41,7 +41,7 @@ def tally(pairs: Sequence[Row], key: Key, opinions: Sequence[Opinion], court: Co
     for a, b in versus:
         ids = {i for i in by_id if arms(key[i]) == (a, b)}
         sections = {
-            q: _compare(a, [o for o in counted if o.pair in ids and o.question == q], by_id, key, level)
+            q: _compare(a, [o for o in opinions if o.pair in ids and o.question == q], barred, by_id, key, level)
             for q in questions
         }
         comparisons.append({"a": a, "b": b, "pairs": len(ids), "questions": sections})
@@ -81,7 +81,7 @@ def _rate(
     level: float,
     missing: float | None = None,
 ) -> Estimate:
-    """The clustered win rate of `a`: pair by pair within a rater, then raters, then prompts.
+    """The clustered win rate of `a`; every opinion on a prompt weighs the same, and so does every prompt.
 
     `missing` is what an unscored opinion counts as; None leaves it out.
     """
@@ -93,7 +93,11 @@ def _rate(
     return clustered_rate([sum(scores) / len(scores) for scores in by_prompt.values()], level)
 
 
-def _compare(a: str, opinions: list[Opinion], pairs: Mapping[str, Row], key: Key, level: float) -> dict[str, Any]:
+def _compare(
+    a: str, everything: list[Opinion], barred: set[str], pairs: Mapping[str, Row], key: Key, level: float
+) -> dict[str, Any]:
+    opinions = [o for o in everything if o.rater not in barred]
+
     def rate(keep: Callable[[Opinion], bool], missing: float | None = None) -> Estimate:
         return _rate(a, [o for o in opinions if keep(o)], pairs, key, level, missing)
 
@@ -121,7 +125,10 @@ def _compare(a: str, opinions: list[Opinion], pairs: Mapping[str, Row], key: Key
         "judges": rate(lambda o: o.kind == "judge").as_row(),
         "built_in": rate(lambda o: o.kind == "built-in").as_row(),
         "together": rate(lambda _: True).as_row(),
-        "by_rater": {r: rate(_is_rater(r)).as_row() for r in sorted({o.rater for o in opinions})},
+        "by_rater": {
+            r: _rate(a, [o for o in everything if o.rater == r], pairs, key, level).as_row()
+            for r in sorted({o.rater for o in everything})
+        },
         "by_domain": {
             d: _rate(a, [o for o in deciding if pairs[o.pair]["domain"] == d], pairs, key, level).as_row()
             for d in domains
@@ -131,10 +138,6 @@ def _compare(a: str, opinions: list[Opinion], pairs: Mapping[str, Row], key: Key
         "length": _lengths(a, scored, pairs, key, level),
         "by_prompt": means,
     }
-
-
-def _is_rater(name: str) -> Callable[[Opinion], bool]:
-    return lambda opinion: opinion.rater == name
 
 
 def _prompt_means(a: str, scored: list[Opinion], pairs: Mapping[str, Row], key: Key) -> dict[str, float]:

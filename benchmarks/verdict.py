@@ -54,7 +54,7 @@ def summary(document: dict[str, Any]) -> str:
     lines += [
         f"{name}: does not count, {rater['why']}" for name, rater in document["raters"].items() if not rater["counts"]
     ]
-    return "\n".join(lines)
+    return "\n".join(lines or ["no votes yet"])
 
 
 @exits_cleanly

@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from voicewright.layout import REPO_DIR, Run
 from voicewright.records import read_json, read_rows, write_json, write_rows
 
@@ -87,14 +85,13 @@ def call(module: str, *words: str) -> str:
 
 
 def test_generations_become_a_report_with_a_decision(home: Path) -> None:
-    pytest.importorskip("benchmarks.profile")
     run = make_run(home)
     for module in ("pair", "judge", "verdict", "decide", "report"):
         call(module, "demo")
     assert len(list(read_rows(run.votes_path))) == 24
     decision = read_json(run.decision_path)
     assert decision["decision"] != "deploy"
-    assert decision["targets"]["blind"]["outcome"] in ("inconclusive", "fail")
+    assert decision["targets"]["blind"]["outcome"] != "pass"
     assert decision["targets"]["transfer"]["outcome"] == "not available"
     page = run.report_path.read_text()
     assert decision["sentence"] in page
