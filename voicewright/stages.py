@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shlex
 import subprocess
 import sys
 import time
@@ -25,6 +26,7 @@ from voicewright.limits import get
 from voicewright.records import content_id, fingerprint, read_json, write_json
 from voicewright.schema import Recipe
 
+PROMPTS_DIR = REPO_DIR / "benchmarks" / "prompts"
 Paths = Callable[[Run], list[Path]]
 
 
@@ -35,8 +37,8 @@ class Stage:
     name: str
     module: str
     """What is run: `python -m <module> <run> <arguments>`."""
-    version: int
-    """Raised when the stage's output changes for the same input."""
+    needs: tuple[str, ...]
+    """The stages before it; theirs come first if they are stale."""
     keys: tuple[str, ...]
     """The recipe keys it reads, dotted."""
     inputs: Paths
@@ -44,6 +46,8 @@ class Stage:
     arguments: tuple[str, ...] = ()
     served: str | None = None
     """The arm that must be served meanwhile."""
+    version: int = 1
+    """Raised when the stage's output changes for the same input."""
 
     def command(self, run: Run) -> list[str]:
         script = [sys.executable, "-m", self.module, run.name, *self.arguments]
@@ -54,68 +58,89 @@ class Stage:
 
 STAGES = (
     Stage(
-        "prepare", "prepare.build", 1, ("data", "axolotl.base_model", "axolotl.sequence_len"),
+        "prepare", "prepare.build", needs=(),
+        keys=("data", "axolotl.base_model", "axolotl.sequence_len"),
         inputs=lambda run: list(recipes.source_paths(recipes.load(run.name)).values()),
         outputs=lambda run: [run.data_dir],
     ),
     Stage(
-        "render", "train.render", 1, ("axolotl", "method"),
+        "render", "train.render", needs=(),  # a YAML can be looked at before there are rows
+        keys=("axolotl", "method", "hardware", "data.sources"),
         inputs=lambda run: [run.data_dir],
         outputs=lambda run: [run.axolotl_path],
     ),
     Stage(
-        "baseline", "benchmarks.generate", 1, ("eval", "axolotl.base_model", "model.sampling"),
-        inputs=lambda run: [run.data_dir, REPO_DIR / "benchmarks" / "prompts"],
-        outputs=lambda run: [run.generations_path("baseline")],
+        "baseline", "benchmarks.generate", needs=("prepare",),
+        keys=("eval", "axolotl.base_model", "model.sampling", "vllm"),
+        inputs=lambda run: [run.data_dir, PROMPTS_DIR],
+        outputs=lambda run: [run.generations_path("baseline"), run.likelihood_path("baseline")],
         arguments=("arm=baseline,prompted",), served="baseline",
     ),
     Stage(
-        "train", "train.launch", 1, (),
+        "train", "train.launch", needs=("prepare", "render"),
+        keys=(),
         inputs=lambda run: [run.axolotl_path, run.data_dir],
         outputs=lambda run: [run.adapter_dir],
     ),
     Stage(
-        "merge", "train.merge", 1, (),
+        "merge", "train.merge", needs=("train",),
+        keys=(),
         inputs=lambda run: [run.axolotl_path, run.adapter_dir],
         outputs=lambda run: [run.merged_dir],
     ),
     Stage(
-        "generate", "benchmarks.generate", 1, ("eval", "model.sampling"),
-        inputs=lambda run: [run.merged_dir, run.data_dir, REPO_DIR / "benchmarks" / "prompts"],
-        outputs=lambda run: [run.generations_path("finetuned")],
+        "generate", "benchmarks.generate", needs=("baseline", "merge"),
+        keys=("eval", "model.sampling", "vllm"),
+        inputs=lambda run: [run.merged_dir, run.data_dir, PROMPTS_DIR],
+        outputs=lambda run: [run.generations_path("finetuned"), run.likelihood_path("finetuned")],
         arguments=("arm=finetuned",), served="finetuned",
     ),
     Stage(
-        "voice", "benchmarks.voice", 1, ("eval", "targets"),
-        inputs=lambda run: [run.data_dir, run.generations_dir, run.dir / "likelihood"],
+        "voice", "benchmarks.voice", needs=("generate",),
+        keys=("eval", "targets"),
+        inputs=lambda run: [run.data_dir, run.generations_dir, run.likelihood_path("x").parent],
         outputs=lambda run: [run.voice_path],
     ),
     Stage(
-        "pair", "benchmarks.pair", 1, ("eval",),
+        "pair", "benchmarks.pair", needs=("generate",),
+        keys=("eval", "blind"),
         inputs=lambda run: [run.generations_dir, run.data_dir],
         outputs=lambda run: [run.pairs_path, run.key_path],
     ),
     Stage(
-        "blind", "benchmarks.judge", 1, ("judges",),
+        "blind", "benchmarks.judge", needs=("pair",),
+        keys=("judges", "blind"),
         inputs=lambda run: [run.pairs_path, run.data_dir],
         outputs=lambda run: [run.votes_path],
     ),
     Stage(
-        "verdict", "benchmarks.verdict", 1, (),
+        "verdict", "benchmarks.verdict", needs=("blind",),
+        keys=("blind",),
         inputs=lambda run: [run.pairs_path, run.key_path, run.votes_path],
         outputs=lambda run: [run.verdict_path],
     ),
     Stage(
-        "decide", "benchmarks.decide", 1, ("targets",),
+        "decide", "benchmarks.decide", needs=("voice", "verdict"),
+        keys=("targets", "blind"),
         inputs=lambda run: [run.voice_path, run.verdict_path],
         outputs=lambda run: [run.decision_path],
     ),
     Stage(
-        "report", "benchmarks.report", 1, (),
+        "report", "benchmarks.report", needs=("decide",),
+        keys=(),
         inputs=lambda run: [run.decision_path, run.voice_path, run.verdict_path],
         outputs=lambda run: [run.report_path],
     ),
 )  # fmt: skip
+
+
+def journey(target: str) -> list[Stage]:
+    """The stages that lead to `target`, in order."""
+    wanted = {target}
+    for stage in reversed(STAGES):
+        if stage.name in wanted:
+            wanted |= set(stage.needs)
+    return [stage for stage in STAGES if stage.name in wanted]
 
 
 def identity(stage: Stage, recipe: Recipe) -> dict[str, Any]:
@@ -150,15 +175,13 @@ def run_until(target: str, recipe: Recipe, *, force: str | None = None, dry_run:
     """
     run = Run(recipe.run)
     fresh = True
-    for stage in STAGES:
+    for stage in journey(target):
         if stage.name == force or not is_done(stage, recipe, read_manifest(run)):
             fresh = False
             if dry_run:
                 print(f"{stage.name}: {' '.join(stage.command(run))}")
             else:
                 _run_stage(stage, recipe)
-        if stage.name == target:
-            break
     if fresh:
         print(f"{run.name}: everything up to {target} is up to date")
 
@@ -248,10 +271,10 @@ def _differences(old: Any, new: Any, prefix: str = "") -> dict[str, tuple[Any, A
 
 @exits_cleanly
 def main() -> None:
-    target, name, *words = sys.argv[1:]
-    known = [stage.name for stage in STAGES]
-    if target not in known:
-        raise UserError(f"there is no stage {target!r}. Stages, in order: {', '.join(known)}")
+    target, name = sys.argv[1:]
+    words = shlex.split(os.environ.get("SET", ""))
+    if source := os.environ.get("SOURCE"):
+        words.append(f"source={source}")
     recipe = settle(name, words, os.environ.get("RUN") or None)
     run_until(target, recipe, force=os.environ.get("FORCE"), dry_run=bool(os.environ.get("DRY_RUN")))
 
