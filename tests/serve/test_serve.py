@@ -238,9 +238,10 @@ def test_a_server_is_stopped_by_its_last_user_even_if_an_earlier_one_was_killed(
     wait_for(lambda: answers(port))
     second = subprocess.Popen(command("during", "r", "--", *waiting), cwd=REPO_DIR)
     wait_for(lambda: len((process.read(run.child_path("serve-baseline")) or {"users": []})["users"]) == 2)
+    assert call("during", "r", "--", "true").returncode == 0
+    assert answers(port)
     first.kill()
     first.wait()
-    assert call("during", "r", "--", "true").returncode == 0
     assert answers(port)
     (tmp_path / "go").touch()
     assert second.wait(15) == 0
