@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from voicewright.layout import REPO_DIR, Run
-from voicewright.records import fingerprint, read_rows
+from voicewright.records import content_id, fingerprint, read_rows
 from voicewright.schema import Recipe
 
 Tree = dict[str, Any]
@@ -47,8 +47,12 @@ def render(recipe: Recipe) -> Tree:
         "datasets": entries("train"),
         "test_datasets": entries("val"),
         # Axolotl's cache keys by path and options, not by content: new rows need a new place.
-        "dataset_prepared_path": short(run.dir / "prepared" / fingerprint(run.data_dir)[:12]),
+        "dataset_prepared_path": short(run.dir / "prepared" / _rows_digest(run)),
     }
+
+
+def _rows_digest(run: Run) -> str:
+    return content_id([fingerprint(path) for path in run.row_files("train", "val")])
 
 
 def row_problems(axolotl: Tree) -> list[str]:

@@ -35,7 +35,9 @@ def axolotl_command(run: Run, resume_from: Path | None) -> list[str]:
 
 def begun_with(run: Run) -> dict[str, str]:
     """What a half-finished training must agree with to be gone on with."""
-    return {"axolotl.yaml": fingerprint(run.axolotl_path), "data": fingerprint(run.data_dir)}
+    return {
+        str(path.relative_to(run.dir)): fingerprint(path) for path in (run.axolotl_path, *run.row_files("train", "val"))
+    }
 
 
 def resumable(run: Run) -> Path | None:
@@ -116,10 +118,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, interrupt)
     name, _ = command.parse(__doc__, {})
     run = Run(name)
-    if checkpoints.is_finished(run.adapter_dir) and (run.adapter_dir / "begun.json").exists():
-        if read_json(run.adapter_dir / "begun.json") == begun_with(run):
-            print("training had reached its last step")
-            return
+    mark = run.adapter_dir / "begun.json"
+    if checkpoints.is_finished(run.adapter_dir) and mark.exists() and read_json(mark) == begun_with(run):
+        print("training had reached its last step")
+        return
     train(run)
     end = checkpoints.ending(run.adapter_dir)
     best = checkpoints.choose(run.adapter_dir, "auto")

@@ -55,9 +55,7 @@ def merged_weights(run: Run, base: str, checkpoint: Path, part_dir: Path) -> Pat
         shutil.copytree(checkpoint, part_dir / "merged", ignore=shutil.ignore_patterns("*.pt", "*.bin", "*.pth"))
         return part_dir / "merged"
     axolotl = environments.python("train").with_name("axolotl")
-    inside(
-        run, axolotl, "merge-lora", run.axolotl_path, f"--lora-model-dir={checkpoint}", f"--output-dir={part_dir}"
-    )
+    inside(run, axolotl, "merge-lora", run.axolotl_path, f"--lora-model-dir={checkpoint}", f"--output-dir={part_dir}")
     inside(run, environments.python("train"), INSIDE_DIR / "restore.py", base, checkpoint, part_dir / "merged")
     return part_dir / "merged"
 

@@ -48,6 +48,10 @@ class Run:
         """`data/<shape>/<split>.jsonl`; split: train | val | heldout."""
         return self.data_dir / shape / f"{split}.jsonl"
 
+    def row_files(self, *splits: str) -> list[Path]:
+        """The row files that exist, all shapes; every split unless some are named."""
+        return [path for path in sorted(self.data_dir.glob("*/*.jsonl")) if not splits or path.stem in splits]
+
     @property
     def axolotl_path(self) -> Path:
         return self.dir / "axolotl.yaml"
@@ -67,9 +71,13 @@ class Run:
     def generations_path(self, arm: str) -> Path:
         return self.generations_dir / f"{arm}.jsonl"
 
+    @property
+    def likelihood_dir(self) -> Path:
+        return self.dir / "likelihood"
+
     def likelihood_path(self, arm: str) -> Path:
         """Log-probabilities that the arm gives to the held-out passages."""
-        return self.dir / "likelihood" / f"{arm}.jsonl"
+        return self.likelihood_dir / f"{arm}.jsonl"
 
     @property
     def voice_path(self) -> Path:

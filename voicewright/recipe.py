@@ -74,7 +74,8 @@ def load(name: str, overrides: list[str] | None = None, *, run: str | None = Non
 
     `name` is a run's or a recipe's. Raises UserError if `overrides` contradict what is frozen.
     """
-    place = layout.Run(run or (name if not overrides else run_name(name, sorted(overrides))))
+    begun = layout.Run(name).recipe_path.exists()
+    place = layout.Run(run or (name if begun else run_name(name, sorted(overrides or []))))
     if place.recipe_path.exists():
         frozen = Recipe.model_validate(yaml.safe_load(place.recipe_path.read_text(encoding="utf-8")))
         if overrides:
@@ -167,7 +168,7 @@ def _compose_tree(name: str, overrides: list[str]) -> tuple[Tree, validation.Ori
         with initialize_config_dir(config_dir=str(layout.RECIPES_DIR), version_base="1.3"):
             config = hydra_compose(name, overrides=[search, *spelt], return_hydra_config=True)
         choices = {g: c for g, c in config.hydra.runtime.choices.items() if g in groups()}
-        own = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
+        own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
         plain = OmegaConf.to_container(own, resolve=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(f"recipes/{name}.yaml: {_first_lines(error)}") from None

@@ -66,20 +66,20 @@ STAGES = (
     Stage(
         "render", "train.render", needs=(),  # a YAML can be looked at before there are rows
         keys=("axolotl", "method", "hardware", "data.sources"),
-        inputs=lambda run: [run.data_dir],
+        inputs=lambda run: run.row_files("train", "val"),
         outputs=lambda run: [run.axolotl_path],
     ),
     Stage(
         "baseline", "benchmarks.generate", needs=("prepare",),
         keys=("eval", "axolotl.base_model", "model.sampling", "vllm"),
-        inputs=lambda run: [run.data_dir, PROMPTS_DIR],
+        inputs=lambda run: [*run.row_files("train", "heldout"), PROMPTS_DIR],
         outputs=lambda run: [run.generations_path("baseline"), run.likelihood_path("baseline")],
         arguments=("arm=baseline,prompted",), served="baseline",
     ),
     Stage(
         "train", "train.launch", needs=("prepare", "render"),
         keys=(),
-        inputs=lambda run: [run.axolotl_path, run.data_dir],
+        inputs=lambda run: [run.axolotl_path, *run.row_files("train", "val")],
         outputs=lambda run: [run.adapter_dir],
     ),
     Stage(
@@ -91,26 +91,26 @@ STAGES = (
     Stage(
         "generate", "benchmarks.generate", needs=("baseline", "merge"),
         keys=("eval", "model.sampling", "vllm"),
-        inputs=lambda run: [run.merged_dir, run.data_dir, PROMPTS_DIR],
+        inputs=lambda run: [run.merged_dir, *run.row_files("train", "heldout"), PROMPTS_DIR],
         outputs=lambda run: [run.generations_path("finetuned"), run.likelihood_path("finetuned")],
         arguments=("arm=finetuned",), served="finetuned",
     ),
     Stage(
         "voice", "benchmarks.voice", needs=("generate",),
         keys=("eval", "targets"),
-        inputs=lambda run: [run.data_dir, run.generations_dir, run.likelihood_path("x").parent],
+        inputs=lambda run: [*run.row_files(), run.generations_dir, run.likelihood_dir],
         outputs=lambda run: [run.voice_path],
     ),
     Stage(
         "pair", "benchmarks.pair", needs=("generate",),
         keys=("eval", "blind"),
-        inputs=lambda run: [run.generations_dir, run.data_dir],
+        inputs=lambda run: [run.generations_dir, *run.row_files("train", "heldout")],
         outputs=lambda run: [run.pairs_path, run.key_path],
     ),
     Stage(
         "blind", "benchmarks.judge", needs=("pair",),
         keys=("judges", "blind"),
-        inputs=lambda run: [run.pairs_path, run.data_dir],
+        inputs=lambda run: [run.pairs_path, *run.row_files("train", "heldout")],
         outputs=lambda run: [run.votes_path],
     ),
     Stage(

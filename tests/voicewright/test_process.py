@@ -61,9 +61,7 @@ def test_a_descendant_that_left_the_session_and_ignores_sigterm_is_ended_too(tmp
 
 def test_members_are_found_after_their_leader_was_killed(tmp_path: Path) -> None:
     record_path, log_path = tmp_path / "c.json", tmp_path / "c.log"
-    child = process.start(
-        ["sh", "-c", "sleep 60 & echo up; wait"], log_path=log_path, record_path=record_path
-    )
+    child = process.start(["sh", "-c", "sleep 60 & echo up; wait"], log_path=log_path, record_path=record_path)
     wait_for(lambda: log_path.read_text() == "up\n")
     (sleeper,) = psutil.Process(child.pid).children()
     os.kill(child.pid, signal.SIGKILL)

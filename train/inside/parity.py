@@ -55,9 +55,10 @@ def expected_weights(tuned):
         name = name.removeprefix("base_model.model.")
         if hasattr(module, "lora_A") and hasattr(module, "base_layer"):
             yield f"{name}.weight", weight_of(module.base_layer).float() + module.get_delta_weight("default").float()
-        elif not list(module.children()) and ".lora_" not in name and not name.endswith("base_layer"):
-            if getattr(module, "weight", None) is not None:
-                yield f"{name}.weight", weight_of(module).float()
+            continue
+        is_leaf = not list(module.children()) and getattr(module, "weight", None) is not None
+        if is_leaf and ".lora_" not in name and not name.endswith("base_layer"):
+            yield f"{name}.weight", weight_of(module).float()
 
 
 @torch.no_grad()

@@ -1,0 +1,67 @@
+"""The runs on this disk: how far each is, and how to remove one.
+
+python -m voicewright.runs
+python -m voicewright.runs clean RUN
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from voicewright import process, stages
+from voicewright.errors import UserError, exits_cleanly
+from voicewright.layout import Run, home
+from voicewright.records import read_json
+
+
+def names() -> list[str]:
+    """The runs that have begun, by name."""
+    return sorted(path.parent.name for path in (home() / "runs").glob("*/recipe.yaml"))
+
+
+def table() -> Table:
+    """One row a run: its recipe, base, the last stage done, hours spent, the decision."""
+    shown = Table("run", "recipe", "base", "method", "done up to", "minutes", "decision")
+    for name in names():
+        run = Run(name)
+        recipe = yaml.safe_load(run.recipe_path.read_text(encoding="utf-8"))
+        manifest = stages.read_manifest(run)
+        done = [stage.name for stage in stages.STAGES if stage.name in manifest]
+        minutes = sum(entry["seconds"] for entry in manifest.values()) / 60
+        decision = read_json(run.decision_path)["decision"] if run.decision_path.exists() else ""
+        shown.add_row(
+            name, recipe["recipe"], recipe["model"]["name"], recipe["method"],
+            done[-1] if done else "", f"{minutes:.1f}", decision,
+        )  # fmt: skip
+    return shown
+
+
+def clean(name: str) -> None:
+    """End what a run started and remove its folder and merged model. Raises UserError for an unknown run."""
+    if name not in names():
+        raise UserError(f"there is no run {name!r}. Runs: {', '.join(names()) or 'none'}", mend="make runs")
+    run = Run(name)
+    for record_path in run.child_path("x").parent.glob("*.json"):
+        process.stop(record_path)
+    shutil.rmtree(run.merged_dir, ignore_errors=True)
+    shutil.rmtree(run.dir)
+    print(f"removed run {name}")
+
+
+@exits_cleanly
+def main() -> None:
+    if sys.argv[1:2] == ["clean"] and len(sys.argv) == 3:
+        clean(sys.argv[2])
+    elif not sys.argv[1:]:
+        Console().print(table() if names() else "no runs yet: make demo")
+    else:
+        raise UserError(f"expected nothing or `clean RUN`, found {' '.join(sys.argv[1:])}")
+
+
+if __name__ == "__main__":
+    main()
