@@ -8,6 +8,9 @@ import re
 SENTENCE_END = re.compile(r"[.!?…][\"'”’»)\]*_]*(?=\s|$)")
 ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|St|Prof|vs|etc|cf|[A-Z])\.$")
 
+# How much of the shorter text must be left by a cut for it to be worth the equality.
+MOST_OF = 0.6
+
 
 def tidy(text: str) -> str:
     """The text without space at line ends or more than one empty line; nothing else is touched."""
@@ -35,23 +38,28 @@ def cut_points(text: str, max_words: int) -> list[tuple[int, int]]:
     return [(len(spans), spans[-1])] if spans else []
 
 
-def to_equal_words(first: str, second: str, max_words: int, tolerance: float = 0.05) -> tuple[str, str]:
-    """Both texts cut at a sentence end, as long as they can be within `tolerance` of one another.
+def to_equal_words(first: str, second: str, max_words: int) -> tuple[str, str]:
+    """Both texts cut at a sentence end, at most 5% apart in words where that leaves most of the shorter one.
 
-    Where no two ends come so near, the nearest are taken. ("", "") when either text has no words.
+    Where it does not, 10%, then 20% apart; failing that, as long as can be. ("", "") when either has no words.
     """
     first, second = tidy(first), tidy(second)
     ends_first, ends_second = cut_points(first, max_words), cut_points(second, max_words)
-    best: tuple[bool, float, int] | None = None
-    cut = (0, 0)
-    for words_a, end_a in ends_first:
-        for words_b, end_b in ends_second:
-            longer, shorter = max(words_a, words_b), min(words_a, words_b)
-            gap = (longer - shorter) / longer
-            near = gap <= tolerance
-            rank = (near, shorter if near else -gap, shorter)
-            if best is None or rank > best:
-                best, cut = rank, (end_a, end_b)
+    if not ends_first or not ends_second:
+        return "", ""
+    reach = min(ends_first[-1][0], ends_second[-1][0])
+    cut = (ends_first[-1][1], ends_second[-1][1])
+    for tolerance in (0.05, 0.1, 0.2):
+        near = [
+            (min(a, b), end_a, end_b)
+            for a, end_a in ends_first
+            for b, end_b in ends_second
+            if abs(a - b) <= tolerance * max(a, b)
+        ]
+        longest = max(near, default=(0, 0, 0))
+        if longest[0] >= MOST_OF * reach:
+            cut = longest[1:]
+            break
     return first[: cut[0]].rstrip(), second[: cut[1]].rstrip()
 
 
