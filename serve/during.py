@@ -11,6 +11,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from serve import adapters
 from serve import server as servers
 from serve.signals import sigterm_as_interrupt
 from serve.up import check_external
@@ -31,8 +32,13 @@ def main() -> None:
     if loaded.serve.engine == "external":
         check_external(loaded.serve.url(arm), arm)
         sys.exit(run(words))
-    server = servers.of_run(loaded, arm)
-    if servers.ensure(server, keep=False):
+    if adapters.is_arm(arm):
+        server, found = adapters.of_run(loaded)
+        started = adapters.ensure(server, found, keep=False)
+    else:
+        server = servers.of_run(loaded, arm)
+        started = servers.ensure(server, keep=False)
+    if started:
         print(f"{server.name}: up at {server.root}/v1", flush=True)
     try:
         code = run(words)

@@ -7,13 +7,8 @@ Its record (voicewright.process) outlives whoever started it. `keep` in the reco
 from __future__ import annotations
 
 import fcntl
-import json
 import os
-import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from serve import arguments, ports
+from serve import arguments, ports, ready
 from voicewright import environments, process
 from voicewright.errors import UserError, notice
 from voicewright.layout import REPO_DIR, Run, home
@@ -29,18 +24,7 @@ from voicewright.records import fingerprint, write_json
 from voicewright.schema import Recipe
 
 ARMS = ("baseline", "finetuned")
-REPORT_EVERY_S = 15.0
 GRACE_S = 20.0
-WAYS_OUT = {
-    "out of memory": "a lower vllm.gpu_memory_utilization or vllm.max_model_len, or stop what else uses the GPU",
-    "no available memory for the cache": "a lower vllm.max_model_len, or a higher vllm.gpu_memory_utilization",
-    "free memory on device": "a lower vllm.gpu_memory_utilization, or stop what else uses the GPU",
-    "libnuma": "install libnuma1 (Debian, Ubuntu: apt-get install libnuma1)",
-    "head size": "vLLM has no kernel for this model's head size; serve it with other software: serve=external",
-    "gated repo": "accept the model's licence at the hub and set HF_TOKEN",
-    "unrecognized arguments": "a key under vllm: that this vLLM does not know",
-    "address already in use": "another port: serve.baseline_port, serve.finetuned_port",
-}
 
 
 @dataclass(frozen=True)
@@ -56,6 +40,8 @@ class Server:
     log_path: Path
     host: str = "127.0.0.1"
     arguments: dict[str, Any] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+    """Environment variables beside the usual ones."""
     ready_timeout_s: float = 900
     down: str = "python -m serve.down"
     """The command that stops it."""
@@ -81,7 +67,7 @@ def of_run(recipe: Recipe, arm: str, port: int | None = None) -> Server:
                 mend=f"make merge RECIPE={recipe.recipe}, or arm=baseline, which needs no training",
             )
     else:
-        raise UserError(f"there is no arm {arm!r} to serve. Arms: {', '.join(ARMS)}, both")
+        raise UserError(f"there is no arm {arm!r} to serve. Arms: {', '.join(ARMS)}, both, checkpoints")
     return Server(
         name=arm,
         model=model,
@@ -141,11 +127,11 @@ def ensure(server: Server, *, keep: bool, cpus: list[int] | None = None) -> bool
     command = arguments.command(
         environments.python("serve"), server.model, server.name, server.host, server.port, server.arguments
     )
-    with _locked(server.record_path):
+    with locked(server.record_path):
         record = process.read(server.record_path)
         if record is not None and process.alive(server.record_path):
             if record["model_hash"] == model_hash and record["command"] == command:
-                wait_ready(server, lambda: None if process.alive(server.record_path) else -1)
+                ready.wait(_waiting(server), lambda: None if process.alive(server.record_path) else -1)
                 _enlist(server, keep)
                 return False
             notice(f"{server.name}: its model or arguments have changed since it was started; starting it anew")
@@ -156,15 +142,16 @@ def ensure(server: Server, *, keep: bool, cpus: list[int] | None = None) -> bool
                 command,
                 log_path=server.log_path,
                 record_path=server.record_path,
-                env=arguments.variables(server.model, cpus or _spare_cpus()),
+                env={**arguments.variables(server.model, cpus or _spare_cpus()), **server.variables},
                 name=server.name,
                 model=server.model,
                 model_hash=model_hash,
                 port=server.port,
+                arguments=server.arguments,
                 keep=keep,
                 users=[] if keep else [_me()],
             )
-            wait_ready(server, child.exit_code)
+            ready.wait(_waiting(server), child.exit_code)
         except BaseException:
             process.stop(server.record_path, GRACE_S)
             raise
@@ -173,7 +160,7 @@ def ensure(server: Server, *, keep: bool, cpus: list[int] | None = None) -> bool
 
 def release(server: Server) -> bool:
     """This process is done with the server: stop it if nobody else uses or keeps it; was it stopped?"""
-    with _locked(server.record_path):
+    with locked(server.record_path):
         record = process.read(server.record_path)
         if record is None:
             return False
@@ -182,43 +169,6 @@ def release(server: Server) -> bool:
             write_json(server.record_path, {**record, "users": users})
             return False
         return process.stop(server.record_path, GRACE_S)
-
-
-def answers(root: str, timeout_s: float = 2.0) -> bool:
-    """Is a server ready there? vLLM says so at /health; others at least list their models."""
-    return any(_get(root + path, timeout_s) is not None for path in ("/health", "/v1/models"))
-
-
-def models(root: str, timeout_s: float = 5.0) -> list[str]:
-    """The names of the models that a server offers; empty where it does not say."""
-    try:
-        body = json.loads(_get(root + "/v1/models", timeout_s) or "{}")
-        return [str(model["id"]) for model in body.get("data", [])]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return []
-
-
-def wait_ready(server: Server, exit_code: Callable[[], int | None]) -> None:
-    """Wait until the server answers, telling how far it is. Raises UserError when it ends or takes too long."""
-    began = told = time.monotonic()
-    while not (answers(server.root) and server.name in models(server.root)):
-        code = exit_code()
-        if code is not None:
-            raise _failure(server, f"{server.name}: the server ended while it was loading (exit code {code})")
-        if time.monotonic() - began > server.ready_timeout_s:
-            raise _failure(
-                server,
-                f"{server.name}: not ready after {server.ready_timeout_s:.0f} s",
-                "a longer serve.ready_timeout_s, if the log shows that it was still loading",
-            )
-        if time.monotonic() - told >= REPORT_EVERY_S:
-            told = time.monotonic()
-            print(f"{server.name}: loading, {told - began:.0f} s: {_phase(server.log_path)}", flush=True)
-        elif sys.stdout.isatty():
-            print(f"\r\x1b[K{server.name}: loading, {time.monotonic() - began:.0f} s", end="", flush=True)
-        time.sleep(0.25)
-    if sys.stdout.isatty():
-        print("\r\x1b[K", end="", flush=True)
 
 
 def halves() -> tuple[list[int], list[int]]:
@@ -240,6 +190,10 @@ def _spare_cpus() -> list[int] | None:
     return halves()[1] if any(process.alive(path) for path in record_paths()) else None
 
 
+def _waiting(server: Server) -> ready.Waiting:
+    return ready.Waiting(server.name, server.root, server.log_path, server.ready_timeout_s)
+
+
 def _check_port(server: Server) -> None:
     if ports.is_free(server.host, server.port):
         return
@@ -257,33 +211,8 @@ def _check_port(server: Server) -> None:
     )
 
 
-def _failure(server: Server, what: str, way_out: str | None = None) -> UserError:
-    lines = process.tail(server.log_path)
-    text = "\n".join(lines).lower()
-    found = [advice for words, advice in WAYS_OUT.items() if words in text]
-    return UserError(
-        [what, *(f"  {line}" for line in lines), f"The whole log: {server.log_path}"],
-        mend=way_out or "; ".join(found) or "what the log names; then the same command again",
-    )
-
-
-def _phase(log_path: Path) -> str:
-    """The last thing that the log says, without its prefix."""
-    lines = log_path.read_text(errors="replace").splitlines() if log_path.exists() else []
-    return lines[-1].rpartition("] ")[2].rpartition("\r")[2][:100] if lines else "starting"
-
-
-def _get(url: str, timeout_s: float) -> str | None:
-    try:
-        with urllib.request.urlopen(url, timeout=timeout_s) as response:  # noqa: S310  http(s) URLs of the recipe
-            body: bytes = response.read()
-            return body.decode("utf-8", "replace")
-    except (urllib.error.URLError, OSError, ValueError):
-        return None
-
-
 @contextmanager
-def _locked(record_path: Path) -> Iterator[None]:
+def locked(record_path: Path) -> Iterator[None]:
     """Two commands at once do not both start, or one stop what the other is about to use."""
     record_path.parent.mkdir(parents=True, exist_ok=True)
     with record_path.with_suffix(".lock").open("w") as file:

@@ -11,6 +11,7 @@ import json
 import time
 from pathlib import Path
 
+from serve import adapters, ready
 from serve import server as servers
 from serve.server import Server
 from serve.signals import sigterm_as_interrupt
@@ -41,6 +42,13 @@ def main() -> None:
         return
     if port and len(arms) > 1:
         raise UserError("port= names one port, and two arms need two", mend="arm=baseline or arm=finetuned with it")
+    if adapters.is_arm(arms[0]):
+        server, found = adapters.of_run(loaded)
+        adapters.ensure(server, found, keep=True)
+        print(f"{', '.join(found)}: up at {server.root}/v1  (adapters of {server.model})")
+        print(f"  {curl_line(server.root + '/v1', next(iter(found)))}")
+        print(f"stop: {server.down}")
+        return
     bring_up([servers.of_run(loaded, arm, port) for arm in arms])
 
 
@@ -59,7 +67,7 @@ def bring_up(wanted: list[Server]) -> None:
 
 def check_external(url: str, arm: str) -> None:
     """Say that somebody else's endpoint answers. Raises UserError where it does not."""
-    if not servers.answers(url.removesuffix("/v1")):
+    if not ready.answers(url.removesuffix("/v1")):
         raise UserError(
             f"{arm}: nothing answers at {url}, where serve.engine=external expects an OpenAI-compatible server",
             mend="start it, or correct serve.baseline_url or serve.finetuned_url in the recipe",
