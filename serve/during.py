@@ -8,17 +8,13 @@ code is passed on; Ctrl-C and SIGTERM end the command and then the server.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 
 from serve import adapters
 from serve import server as servers
-from serve.signals import sigterm_as_interrupt
 from serve.up import check_external
-from voicewright import command, recipe
+from voicewright import command, foreground, recipe
 from voicewright.errors import UserError, exits_cleanly
-
-GRACE_S = 20.0
 
 
 @exits_cleanly
@@ -27,11 +23,11 @@ def main() -> None:
     target, options = command.parse(__doc__, {"arm": "baseline"}, ours)
     if not words:
         raise UserError("expected a command after --", mend=f"python -m serve.during {target} -- <command>")
-    sigterm_as_interrupt()
+    foreground.interruptible()
     loaded, arm = recipe.load(target), str(options["arm"])
     if loaded.serve.engine == "external":
         check_external(loaded.serve.url(arm), arm)
-        sys.exit(run(words))
+        sys.exit(foreground.run(words))
     if adapters.is_arm(arm):
         server, found = adapters.of_run(loaded)
         started = adapters.ensure(server, found, keep=False)
@@ -41,7 +37,7 @@ def main() -> None:
     if started:
         print(f"{server.name}: up at {server.root}/v1", flush=True)
     try:
-        code = run(words)
+        code = foreground.run(words)
     finally:
         servers.release(server)
     sys.exit(code)
@@ -53,25 +49,6 @@ def split(words: list[str]) -> tuple[list[str], list[str]]:
         return words, []
     at = words.index("--")
     return words[:at], words[at + 1 :]
-
-
-def run(words: list[str]) -> int:
-    """Run a command to its end; 128 + n where signal n ended it, as a shell says it."""
-    try:
-        child = subprocess.Popen(words)
-    except OSError as error:
-        raise UserError(f"{words[0]}: {error.strerror}") from None
-    try:
-        code = child.wait()
-    except KeyboardInterrupt:
-        child.terminate()
-        try:
-            child.wait(GRACE_S)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-        raise
-    return code if code >= 0 else 128 - code
 
 
 if __name__ == "__main__":

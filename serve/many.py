@@ -12,7 +12,6 @@ from __future__ import annotations
 import time
 
 from serve import adapters
-from serve.signals import sigterm_as_interrupt
 from serve.up import as_port, curl_line
 from voicewright import command
 from voicewright.errors import UserError, exits_cleanly
@@ -24,7 +23,7 @@ def main() -> None:
     names = list(dict.fromkeys(word for word in words.split(",") if word))
     if not names:
         raise UserError("expected the names of runs, with commas between them")
-    sigterm_as_interrupt()
+    foreground.interruptible()
     server, found = adapters.of_runs(names, as_port(options["port"]))
     began = time.monotonic()
     started = adapters.ensure(server, found, keep=True)

@@ -14,8 +14,7 @@ from pathlib import Path
 from serve import adapters, ready
 from serve import server as servers
 from serve.server import Server
-from serve.signals import sigterm_as_interrupt
-from voicewright import command, recipe
+from voicewright import command, foreground, recipe
 from voicewright.errors import UserError, exits_cleanly
 
 DEFAULT_PORT = 8002
@@ -29,7 +28,7 @@ def is_folder(target: str) -> bool:
 @exits_cleanly
 def main() -> None:
     target, options = command.parse(__doc__, {"arm": "both", "port": None, "name": None}, name="RUN|PATH")
-    sigterm_as_interrupt()
+    foreground.interruptible()
     port = as_port(options["port"])
     if is_folder(target):
         bring_up([servers.of_path(target, port or DEFAULT_PORT, options["name"])])

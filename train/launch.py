@@ -7,16 +7,14 @@ Goes on from the last whole checkpoint of a run that was stopped. Done means tha
 
 from __future__ import annotations
 
-import signal
 import time
 from pathlib import Path
-from types import FrameType
 
 import yaml
 
 from train import checkpoints
 from train.progress import Progress
-from voicewright import command, environments, process
+from voicewright import command, environments, foreground, process
 from voicewright.errors import UserError, exits_cleanly, notice
 from voicewright.layout import REPO_DIR, Run
 from voicewright.records import fingerprint, read_json, write_json
@@ -112,10 +110,7 @@ def unfinished(run: Run, output_dir: Path, exit_code: int | None) -> UserError:
 
 @exits_cleanly
 def main() -> None:
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, interrupt)
+    foreground.interruptible()
     name, _ = command.parse(__doc__, {})
     run = Run(name)
     mark = run.adapter_dir / "begun.json"

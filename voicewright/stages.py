@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from voicewright import foreground
 from voicewright import recipe as recipes
 from voicewright.errors import UserError, exits_cleanly, notice
 from voicewright.layout import REPO_DIR, Run
@@ -192,9 +193,7 @@ def _run_stage(stage: Stage, recipe: Recipe) -> None:
     # The identity is taken before the work: an input that changes meanwhile makes the stage stale, as it should.
     before = identity(stage, recipe)
     began, started_at = time.monotonic(), time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    code = subprocess.run(stage.command(run), cwd=REPO_DIR, check=False).returncode
-    if code == 130 or code < 0:
-        raise KeyboardInterrupt
+    code = foreground.run(stage.command(run), cwd=REPO_DIR)
     if code:
         raise SystemExit(code)
     missing = [_short(path) for path in stage.outputs(run) if not path.exists()]
@@ -271,6 +270,7 @@ def _differences(old: Any, new: Any, prefix: str = "") -> dict[str, tuple[Any, A
 
 @exits_cleanly
 def main() -> None:
+    foreground.interruptible()
     target, name = sys.argv[1:]
     words = shlex.split(os.environ.get("SET", ""))
     if source := os.environ.get("SOURCE"):
