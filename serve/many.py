@@ -13,7 +13,7 @@ import time
 
 from serve import adapters
 from serve.up import as_port, curl_line
-from voicewright import command
+from voicewright import command, foreground
 from voicewright.errors import UserError, exits_cleanly
 
 
