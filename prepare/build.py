@@ -1,15 +1,18 @@
 """Make a run's training data from its sources: `python -m prepare.build RUN`.
 
-Reads the run's recipe; writes data/<shape>/{train,val,heldout}.jsonl and data/stats.json.
+Reads the run's recipe; writes data/<shape>/{train,val,heldout}.jsonl, data/cleaned/, data/data_card.md and, last,
+data/stats.json. Nothing is written where anything is wrong with a source.
 """
 
 from __future__ import annotations
 
-from prepare import manuscript, sources, tables, tokens
+import shutil
+
+from prepare import card, making, stats, tables
 from voicewright import command, recipe
-from voicewright.errors import UserError, exits_cleanly
+from voicewright.errors import exits_cleanly
 from voicewright.layout import Run
-from voicewright.records import write_json, write_rows
+from voicewright.records import write_json, write_rows, write_text
 
 
 @exits_cleanly
@@ -17,19 +20,24 @@ def main() -> None:
     name, _ = command.parse(__doc__, {})
     settings = recipe.load(name)
     run = Run(settings.run)
-    files, problems = sources.find(recipe.source_paths(settings))
-    documents, unread = manuscript.read(files)
-    if problems + unread:
-        raise UserError(problems + unread)
-    counter = tokens.load(str(settings.axolotl["base_model"]))
-    sequence_len = int(settings.axolotl.get("sequence_len") or settings.model.context)
-    made = manuscript.rows(documents, settings.data, counter, sequence_len)
-    for split, rows in made.splits.items():
-        write_rows(run.rows_path("completion", split), rows)
-    stats = manuscript.stats(made, counter)
+    result = making.make(settings, recipe.source_paths(settings), tables.tell)
+    told = stats.gather(settings, result)
+    # From here on nothing can go wrong that the material is to blame for.
+    run.stats_path.unlink(missing_ok=True)
+    for stale in ("completion", "chat", "preference", "cleaned", "modes"):
+        shutil.rmtree(run.data_dir / stale, ignore_errors=True)
+    for path, content in result.made.kept.items():
+        if isinstance(content, str):
+            write_text(run.data_dir / path, content)
+        else:
+            write_rows(run.data_dir / path, content)
+    for shape, splits in result.splits.items():
+        for split, pieces in splits.items():
+            write_rows(run.rows_path(shape, split), (piece.row for piece in pieces))
+    write_text(run.data_dir / "data_card.md", card.write(settings, told))
     # Last: its presence says that the rows are all there.
-    write_json(run.stats_path, stats)
-    tables.show(stats, run.data_dir)
+    write_json(run.stats_path, told)
+    tables.show(told, run.data_dir)
 
 
 if __name__ == "__main__":

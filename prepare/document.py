@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -21,6 +22,15 @@ _ABBREVIATION = re.compile(
 
 
 @dataclass(frozen=True)
+class Note:
+    """What was taken out of a file, or changed in it, and why."""
+
+    source: str
+    reason: str
+    words: int = 0
+
+
+@dataclass(frozen=True)
 class Document:
     """One file's cleaned text in Markdown."""
 
@@ -31,6 +41,12 @@ class Document:
     text: str
     pages: list[int] = field(default_factory=list)
     """Where each page begins, for formats that have pages."""
+    notes: list[Note] = field(default_factory=list)
+
+    def place(self, start: int, end: int) -> str:
+        """Where a passage comes from: `file:start-end` in the cleaned text, with the page where there are pages."""
+        page = bisect_right(self.pages, start)
+        return f"{self.label}:{f'p{page}:' if page else ''}{start}-{end}"
 
 
 @dataclass(frozen=True)

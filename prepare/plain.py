@@ -19,7 +19,8 @@ _NUMBER = (
     r"|(?:twen|thir|for|fif|six|seven|eigh|nine)ty(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?))"
 )
 _CHAPTER = re.compile(
-    rf"^(?:chapter|book|part|volume|letter|act|canto)\s+{_NUMBER}(?:\s*[.:)\]—–-]+\s*(?:(?-i:[^a-z\s]).{{0,90}})?)?$", re.IGNORECASE
+    rf"^(?:chapter|book|part|volume|letter|act|canto)\s+{_NUMBER}(?:\s*[.:)\]—–-]+\s*(?:(?-i:[^a-z\s]).{{0,90}})?)?$",
+    re.IGNORECASE,
 )
 _CAPS_CHAPTER = re.compile(r"^(?:CHAPTER|BOOK|PART|VOLUME)\s+(?:[IVXLC]+|\d+)\b[^a-z]{0,80}$")
 _NAMED = re.compile(
@@ -35,7 +36,7 @@ _UNDERLINE = re.compile(r"^(?:={3,}|-{3,})$")
 
 def to_markdown(text: str) -> str:
     """The cleaned text of a plain or Markdown file: one spelling, ending in one newline (or empty)."""
-    return join(paragraphs([line.rstrip() for line in _newlines(text).split("\n")]))
+    return join(paragraphs(lines_of(text)))
 
 
 def join(found: list[str]) -> str:
@@ -46,8 +47,9 @@ def join(found: list[str]) -> str:
     return "\n\n".join(found) + "\n" if found else ""
 
 
-def _newlines(text: str) -> str:
-    return text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n").replace("\u2028", "\n")
+def lines_of(text: str) -> list[str]:
+    """The lines of a text, whatever ends them, without spaces at their ends."""
+    return [line.rstrip() for line in text.lstrip("\ufeff").splitlines()]
 
 
 def paragraphs(lines: list[str]) -> list[str]:
@@ -65,7 +67,7 @@ def paragraphs(lines: list[str]) -> list[str]:
             if _BREAK.match(line):
                 found.append(SCENE_BREAK)
             elif line.strip():
-                found.append(line.strip())
+                found.append(re.sub(r"^(#+)\s+", r"\1 ", line.strip()))
         first = i + 1
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,10 @@ class Counter:
     tokenizer: Tokenizer
     specials: int
     """Tokens that training adds to a raw passage: what the tokenizer puts around it, and the end of text."""
+    eos: str | None = None
+    """How the end of text is spelt."""
+    control: tuple[str, ...] = ()
+    """How the model's control tokens are spelt."""
 
     def count(self, texts: list[str]) -> list[int]:
         """Tokens of each text on its own, without special tokens."""
@@ -46,7 +51,11 @@ def load(base_model: str) -> Counter:
     tokenizer = Tokenizer.from_file(str(path))
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    return Counter(folder, tokenizer, len(tokenizer.encode("").ids) + 1)
+    config_path = folder / "tokenizer_config.json"
+    eos = json.loads(config_path.read_text(encoding="utf-8")).get("eos_token") if config_path.is_file() else None
+    control = tuple(token.content for token in tokenizer.get_added_tokens_decoder().values() if token.special)
+    spelt = eos.get("content") if isinstance(eos, dict) else eos
+    return Counter(folder, tokenizer, len(tokenizer.encode("").ids) + 1, spelt, control)
 
 
 def find(base_model: str) -> Path:

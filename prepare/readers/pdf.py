@@ -111,7 +111,7 @@ def _begins(line: Line, above: Line, page: Page, index: int) -> bool:
     ended = above.text.rstrip("\"'”’)*").endswith((".", "!", "?", ":", "—"))
     indented = line.left > page.margin(line) + 0.6 * line.size
     if index == 0:
-        return ended and (indented or line.text[:1].isupper() and above.short)
+        return ended and (indented or (line.text[:1].isupper() and above.short))
     gap = above.bottom - line.bottom
     if not ended:
         # Displayed formulas and figures stand apart inside a sentence; a title page's lines are no sentences.
@@ -148,5 +148,3 @@ def _unhyphenate(text: str, vocabulary: Counter[str]) -> str:
 
     text = re.sub(rf"([^\W\d_]+){HYPHEN}([^\W\d_]+)", decide, text)
     return text.replace(HYPHEN, "-")
-
-

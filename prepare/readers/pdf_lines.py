@@ -6,6 +6,7 @@ import ctypes
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -17,7 +18,9 @@ from prepare.errors import Unreadable
 from prepare.readers.marks import Run, to_markdown
 
 HYPHEN = "\ufffe"  # what pdfium puts for a hyphen at the end of a line
-_LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st", "\u00a0": " "})
+_LIGATURES = str.maketrans(
+    {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st", "\u00a0": " "}
+)
 _ACCENTS = {"`": "\u0300", "´": "\u0301", "ˆ": "\u0302", "˜": "\u0303", "¨": "\u0308", "¸": "\u0327", "ˇ": "\u030c"}
 _ITALIC = re.compile(r"ital|obli|CMTI|SFTI|-It\b", re.IGNORECASE)
 _MATH = re.compile(r"CMMI|CMSY|CMEX|MSAM|MSBM|Math|Symbol", re.IGNORECASE)
@@ -168,7 +171,7 @@ def _composed(runs: list[Run]) -> list[Run]:
 
 
 def _leading(lines: list[Line]) -> float:
-    gaps = [a.bottom - b.bottom for a, b in zip(lines, lines[1:], strict=False)]
+    gaps = [a.bottom - b.bottom for a, b in pairwise(lines)]
     positive = [gap for gap in gaps if 4 < gap < 60]
     return median(positive) if positive else 12.0
 

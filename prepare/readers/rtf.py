@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from striprtf.striprtf import rtf_to_text
+from striprtf import striprtf
 
 from prepare.errors import Unreadable
 from prepare.plain import paragraphs as of_lines
@@ -21,7 +21,7 @@ def paragraphs(path: Path) -> list[str]:
     if source.count("}") < source.count("{"):
         raise Unreadable("is cut off: its groups are not all closed; save it again from the program that wrote it")
     try:
-        text = rtf_to_text(_mark_italics(source), errors="replace")
+        text = str(striprtf.rtf_to_text(_mark_italics(source), errors="replace"))  # type: ignore[no-untyped-call]
     except (ValueError, LookupError, IndexError) as error:
         raise Unreadable(f"is damaged ({error}); save it again from the program that wrote it") from None
     text = re.sub(rf"{_OPEN}(\s*){_CLOSE}", r"\1", text)

@@ -1,0 +1,145 @@
+"""Asking a model for questions: concurrent, with backoff, one passage at a time as they come."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import openai
+
+from voicewright.errors import UserError, notice
+from voicewright.layout import REPO_DIR
+from voicewright.records import content_id
+from voicewright.schema import Questions
+
+PROMPT = (
+    "Below is a passage of a book. Write {n} different questions that a curious reader might put to its author and "
+    'that this passage answers. Each is one sentence, speaks to the author as "you" where that fits, and does not '
+    'quote the passage. Answer with JSON alone: {{"questions": ["...", "..."]}}\n\nPassage:\n{passage}'
+)
+LONGEST_QUESTION = 200
+
+
+class Asked(NamedTuple):
+    """Questions on one passage, and what they took."""
+
+    questions: list[str]
+    tokens_in: int
+    tokens_out: int
+
+
+def generator(settings: Questions) -> str:
+    """The identity of what asks: another model or another prompt asks other questions."""
+    return content_id([settings.url, settings.model, settings.per_passage, PROMPT])
+
+
+def key(settings: Questions) -> str:
+    """The endpoint's key, from the environment or the ignored file .env; a local server needs none."""
+    found = os.environ.get(settings.key_variable)
+    env_path = REPO_DIR / ".env"
+    if not found and env_path.is_file():
+        lines = (line.partition("=") for line in env_path.read_text(encoding="utf-8").splitlines())
+        found = next(
+            (value.strip().strip("\"'") for name, _, value in lines if name.strip() == settings.key_variable), None
+        )
+    if not found and not any(host in settings.url for host in ("127.0.0.1", "localhost", "[::1]")):
+        raise UserError(
+            f"data.qa.url {settings.url} needs a key and {settings.key_variable} is not set",
+            mend=f"export {settings.key_variable}=..., or put the line {settings.key_variable}=... into .env",
+        )
+    return found or "none"
+
+
+def ask_all(passages: Sequence[str], settings: Questions) -> Iterator[tuple[str, Asked]]:
+    """Each passage with its questions, as they come; where every try failed it is left out, with a notice."""
+    with asyncio.Runner() as runner:
+        client = openai.AsyncOpenAI(
+            base_url=settings.url, api_key=key(settings), max_retries=0, timeout=settings.timeout_s
+        )
+        model = runner.run(_model(client, settings))
+        failures: list[str] = []
+        for start in range(0, len(passages), settings.concurrency):
+            batch = passages[start : start + settings.concurrency]
+            for text, asked in zip(batch, runner.run(_batch(client, model, batch, settings)), strict=True):
+                if isinstance(asked, str):
+                    failures.append(asked)
+                else:
+                    yield text, asked
+        runner.run(client.close())
+    if failures:
+        notice(f"no questions for {len(failures)} passage(s), the last because: {failures[-1]}")
+
+
+async def _model(client: openai.AsyncOpenAI, settings: Questions) -> str:
+    if settings.model:
+        return settings.model
+    try:
+        return (await client.models.list()).data[0].id
+    except (openai.OpenAIError, IndexError) as error:
+        raise UserError(f"data.qa.url {settings.url} does not answer ({error})", mend="start the server") from None
+
+
+async def _batch(
+    client: openai.AsyncOpenAI, model: str, passages: Sequence[str], settings: Questions
+) -> list[Asked | str]:
+    return await asyncio.gather(*(_ask(client, model, passage, settings) for passage in passages))
+
+
+async def _ask(client: openai.AsyncOpenAI, model: str, passage: str, settings: Questions) -> Asked | str:
+    """The questions on one passage, or why there are none after all tries."""
+    reason = ""
+    tokens_in = tokens_out = 0
+    structured = True
+    for attempt in range(settings.tries):
+        if attempt:
+            await asyncio.sleep(settings.wait_s * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))
+        try:
+            answer = await client.chat.completions.create(
+                model=model,
+                messages=[{"role": "user", "content": PROMPT.format(n=settings.per_passage, passage=passage)}],
+                max_tokens=80 * settings.per_passage,
+                temperature=0.7,
+                **({"response_format": _schema(settings)} if structured else {}),
+            )
+        except openai.BadRequestError as error:
+            structured, reason = False, str(error)  # not every server knows response_format
+            continue
+        except openai.OpenAIError as error:
+            reason = str(error)
+            continue
+        if answer.usage:
+            tokens_in += answer.usage.prompt_tokens
+            tokens_out += answer.usage.completion_tokens
+        found = parsed(answer.choices[0].message.content or "", settings.per_passage)
+        if found:
+            return Asked(found, tokens_in, tokens_out)
+        reason = f"the answer is not the JSON asked for: {(answer.choices[0].message.content or '')[:80]!r}"
+    return reason
+
+
+def _schema(settings: Questions) -> Any:
+    each = {"type": "string", "minLength": 8, "maxLength": LONGEST_QUESTION}
+    listed = {"type": "array", "items": each, "minItems": settings.per_passage, "maxItems": settings.per_passage}
+    schema = {
+        "type": "object",
+        "properties": {"questions": listed},
+        "required": ["questions"],
+        "additionalProperties": False,
+    }
+    return {"type": "json_schema", "json_schema": {"name": "questions", "schema": schema}}
+
+
+def parsed(answer: str, wanted: int) -> list[str]:
+    """The questions of an answer, [] if it is not the JSON asked for; words around the object are forgiven."""
+    begin, end = answer.find("{"), answer.rfind("}")
+    try:
+        found = json.loads(answer[begin : end + 1])["questions"]
+    except (json.JSONDecodeError, KeyError, TypeError):
+        return []
+    texts = [" ".join(text.split()) for text in found if isinstance(text, str)] if isinstance(found, list) else []
+    texts = [text for text in texts if text]
+    return texts[:wanted] if len(set(texts)) >= wanted else []

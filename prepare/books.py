@@ -1,0 +1,114 @@
+"""One file of prose in, one cleaned document out, whatever its format."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from itertools import accumulate
+
+from prepare import control, plain
+from prepare.boilerplate import without_gutenberg
+from prepare.document import Document, Note
+from prepare.errors import Unreadable
+from prepare.kinds import Kind, kind
+from prepare.readers import docx, epub, html, odt, pdf, rtf
+from prepare.readers.decoding import decode
+from prepare.sources import File
+from voicewright.schema import Data
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\ufeff\ufffe\uffff]")
+# Typesetters' spaces become plain ones; marks of no width go.
+_SPACES = str.maketrans(
+    {**dict.fromkeys("\u00a0\u2002\u2003\u2007\u2009\u200a\u202f", " "), "\u2060": "", "\u200b": ""}
+)
+_PUNCTUATION = str.maketrans({c: r for cs, r in (("‘’‚‛", "'"), ("“”„‟", '"'), ("–—―−", "-")) for c in cs})
+
+
+def read(file: File, data: Data, control_tokens: re.Pattern[str] | None = None) -> Document:
+    """The cleaned text of a file. Raises Unreadable, with line or page where known."""
+    found = kind(file.path)
+    notes: list[Note] = []
+    pages: list[int] = []
+    if found == "pdf":
+        paragraphs, pages = pdf.paragraphs(file.path)
+    else:
+        paragraphs = _paragraphs(file, found, notes)
+    if control_tokens:
+        _refuse_or_remove(paragraphs, pages, control_tokens, file, notes, remove=data.special_tokens == "remove")
+    text, pages = _joined(paragraphs, pages)
+    kept, words = without_gutenberg(text)
+    if words:
+        notes.append(Note(file.label, "Project Gutenberg's header, credits and licence", words))
+        begin = text.find(kept[:500])
+        pages = [max(0, offset - begin) for offset in pages]
+        text = kept
+    text, controls = _CONTROL.subn("", text.translate(_SPACES))
+    if controls:
+        notes.append(Note(file.label, f"{controls} control character(s)", 0))
+    if data.plain_punctuation:
+        text = text.translate(_PUNCTUATION)
+    if not text.strip():
+        raise Unreadable("holds no text")
+    return Document(file.label, file.source, text, pages, notes)
+
+
+def _paragraphs(file: File, found: Kind, notes: list[Note]) -> list[str]:
+    if found == "docx":
+        return docx.paragraphs(file.path)
+    if found == "epub":
+        return epub.paragraphs(file.path)
+    if found == "odt":
+        return odt.paragraphs(file.path)
+    if found == "rtf":
+        return rtf.paragraphs(file.path)
+    if found == "json":
+        raise Unreadable("is JSON, not prose; give its source a shape: chat, instruction, preference or modes")
+    decoded = decode(file.path.read_bytes())
+    if decoded.encoding != "utf-8":
+        notes.append(Note(file.label, f"read as {decoded.encoding}", 0))
+    if found == "html":
+        return html.to_paragraphs(decoded.text)
+    return plain.paragraphs(plain.lines_of(decoded.text))
+
+
+def _refuse_or_remove(
+    paragraphs: list[str], pages: list[int], tokens: re.Pattern[str], file: File, notes: list[Note], *, remove: bool
+) -> None:
+    """Take control tokens out of the paragraphs, or raise Unreadable at the first with its page or line."""
+    total = 0
+    for i, paragraph in enumerate(paragraphs):
+        try:
+            paragraphs[i], count = control.without(paragraph, tokens, remove=remove)
+        except Unreadable as error:
+            raise Unreadable(error.what, where=f"page {pages[i]}" if pages else _line_of(file, tokens)) from None
+        total += count
+    if total:
+        notes.append(Note(file.label, f"{total} control token(s) of a model", 0))
+
+
+def _line_of(file: File, tokens: re.Pattern[str]) -> str:
+    """The line of a text file in which a token stands; "" in formats without lines."""
+    try:
+        text = decode(file.path.read_bytes()).text
+    except Unreadable:
+        return ""
+    found = tokens.search(text)
+    return str(text.count("\n", 0, found.start()) + 1) if found else ""
+
+
+def _joined(paragraphs: list[str], pages: list[int]) -> tuple[str, list[int]]:
+    """The cleaned text, and for formats with pages where in it each paragraph's page begins."""
+    text = plain.join(paragraphs)
+    if len(pages) != text.count("\n\n") + 1:
+        return text, []
+    starts = accumulate((len(paragraph) + 2 for paragraph in text.split("\n\n")), initial=0)
+    return text, _first_of_each(zip(pages, starts, strict=False))
+
+
+def _first_of_each(places: Iterable[tuple[int, int]]) -> list[int]:
+    """Offsets by page: entry n is where page n+1 begins (or where the page before it goes on)."""
+    offsets: list[int] = []
+    for page, start in places:
+        while len(offsets) < page:
+            offsets.append(start)
+    return offsets

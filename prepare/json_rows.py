@@ -1,0 +1,78 @@
+"""Objects of a JSON or JSONL file, each with the place it came from; a torn line costs only itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from prepare.errors import Unreadable
+from prepare.readers.decoding import decode
+from prepare.sources import File
+
+MOST_PROBLEMS = 5
+
+
+class Placed(NamedTuple):
+    """An object and where it stands: `file.jsonl:12` or, inside an array, `file.json#12` (from 1)."""
+
+    place: str
+    value: dict[str, Any]
+
+
+def read(file: File) -> tuple[list[Placed], list[str]]:
+    """The objects of a file, and a sentence for each that does not parse. Raises Unreadable for the file itself."""
+    text = decode(file.path.read_bytes()).text
+    try:
+        whole = json.loads(text)
+    except json.JSONDecodeError as error:
+        if _is_lines(file.path, text):
+            return _lines(file.label, text)
+        raise Unreadable(f"is not valid JSON ({error.msg})", where=str(error.lineno)) from None
+    except RecursionError:
+        raise Unreadable("is nested too deeply to be data") from None
+    values = whole if isinstance(whole, list) else _inner(whole)
+    found = [Placed(f"{file.label}#{n}", value) for n, value in enumerate(values, 1) if isinstance(value, dict)]
+    wrong = len(values) - len(found)
+    return found, [f"{file.label}: {wrong} of its {len(values)} items are no objects"] if wrong else []
+
+
+def _inner(whole: Any) -> list[Any]:
+    """A single object, or the list that an export wraps in one."""
+    if isinstance(whole, dict):
+        for key in ("conversations", "data", "rows", "items", "memories"):
+            inner = whole.get(key)
+            if isinstance(inner, list) and inner and isinstance(inner[0], dict) and "from" not in inner[0]:
+                return inner
+    return [whole]
+
+
+def _is_lines(path: Path, text: str) -> bool:
+    if path.suffix.lower() in (".jsonl", ".ndjson"):
+        return True
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    try:
+        return isinstance(json.loads(first), dict)
+    except json.JSONDecodeError:
+        return False
+
+
+def _lines(label: str, text: str) -> tuple[list[Placed], list[str]]:
+    found: list[Placed] = []
+    problems: list[str] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+        except (json.JSONDecodeError, RecursionError) as error:
+            reason = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
+            problems.append(f"{label}:{number}: is not valid JSON ({reason}); was the file cut off?")
+            continue
+        if isinstance(value, dict):
+            found.append(Placed(f"{label}:{number}", value))
+        else:
+            problems.append(f"{label}:{number}: expected a JSON object, found {type(value).__name__}")
+    if len(problems) > MOST_PROBLEMS:
+        problems[MOST_PROBLEMS:] = [f"{label}: and {len(problems) - MOST_PROBLEMS} more lines like these"]
+    return found, problems

@@ -1,0 +1,78 @@
+"""From a recipe to its rows: each source by its shape, then one split over all, then the mixture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from prepare import (
+    chats,
+    continuation,
+    manuscript,
+    memories,
+    mixing,
+    preferences,
+    questions,
+    sources,
+    split,
+    templates,
+    tokens,
+)
+from prepare.pieces import Context, Made, Piece
+from voicewright.errors import UserError
+from voicewright.schema import Recipe, RowShape, Shape
+
+MAKERS: dict[Shape, Callable[[Context], Made]] = {
+    "completion": manuscript.make,
+    "continuation": continuation.make,
+    "chat": chats.make,
+    "instruction": chats.make,
+    "preference": preferences.make,
+    "qa": questions.make,
+    "modes": memories.make,
+}
+
+
+@dataclass
+class Result:
+    """All rows of a run, and how they came about."""
+
+    pieces: list[Piece]
+    """Each once, before the mixture."""
+    splits: dict[RowShape, dict[split.Split, list[Piece]]]
+    kept_whole: dict[RowShape, str]
+    made: Made
+    counter: tokens.Counter
+    low: int
+    high: int
+    files: list[sources.File] = field(default_factory=list)
+
+
+def make(recipe: Recipe, paths: dict[str, Path], tell: Callable[[str], None]) -> Result:
+    """Rows of every source. Raises UserError with everything that is wrong with any of them."""
+    files, problems = sources.find(paths)
+    counter = tokens.load(str(recipe.axolotl["base_model"]))
+    template = templates.load(counter.dir, recipe.axolotl.get("chat_template"))
+    data = recipe.data
+    high = min(data.max_tokens, int(recipe.axolotl.get("sequence_len") or recipe.model.context) - counter.specials)
+    low = min(data.min_tokens, high)
+    made = Made(problems=problems)
+    for name, source in data.sources.items():
+        mine = [file for file in files if file.source == name]
+        tell(f"{name}: {len(mine)} file(s), shape {source.shape}")
+        made.add(MAKERS[source.shape](Context(name, source, mine, data, counter, template, low, high)))
+    if made.problems:
+        raise UserError(made.problems)
+    weights = {name: source.weight for name, source in data.sources.items()}
+    splits: dict[RowShape, dict[split.Split, list[Piece]]] = {}
+    kept_whole: dict[RowShape, str] = {}
+    for shape in sorted({piece.shape for piece in made.pieces}):
+        tell(f"splitting {shape} rows")
+        splits[shape], kept_whole[shape] = split.split([p for p in made.pieces if p.shape == shape], data)
+        made.dropped += split.take_out_repeats(splits[shape])
+        splits[shape]["train"] = mixing.draw(splits[shape]["train"], weights, data.seed)
+    if not splits:
+        reasons = sorted({drop.reason for drop in made.dropped})
+        raise UserError(f"no rows came of the sources; dropped because: {'; '.join(reasons) or 'nothing was in them'}")
+    return Result(made.pieces, splits, kept_whole, made, counter, low, high, files)

@@ -1,0 +1,21 @@
+"""Sources mixed by weight: how often each one's training rows are drawn."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+
+from prepare.pieces import Piece
+
+
+def draw(pieces: list[Piece], weights: Mapping[str, float], seed: int) -> list[Piece]:
+    """Each source's pieces `weight` times: whole rounds first, then a drawn share of a last one; order is kept."""
+    by_source: dict[str, list[int]] = {}
+    for i, piece in enumerate(pieces):
+        by_source.setdefault(piece.source, []).append(i)
+    drawn: list[int] = []
+    for source, indices in by_source.items():
+        wanted = max(1, round(weights.get(source, 1.0) * len(indices)))
+        rounds, rest = divmod(wanted, len(indices))
+        drawn += indices * rounds + random.Random(f"{seed} {source}").sample(indices, rest)
+    return [pieces[i] for i in sorted(drawn)]

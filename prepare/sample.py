@@ -1,0 +1,52 @@
+"""Write a masked sample of a run's rows that can be shown to others: `python -m prepare.sample RUN n=15`.
+
+Reads data/*/train.jsonl; writes data/sample.jsonl. E-mail addresses, telephone numbers and keys are masked, and
+paths cut down to file names.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from prepare.checks.personal import masked
+from prepare.tables import console
+from voicewright import command, recipe
+from voicewright.errors import UserError, exits_cleanly
+from voicewright.layout import Run
+from voicewright.records import Row, read_rows, write_rows
+
+
+@exits_cleanly
+def main() -> None:
+    name, options = command.parse(__doc__, {"n": "15"})
+    settings = recipe.load(name)
+    run = Run(settings.run)
+    paths = sorted(run.data_dir.glob("*/train.jsonl"))
+    if not paths:
+        raise UserError(f"run {run.name!r} has no rows yet", mend=f"make prepare RECIPE={settings.recipe}")
+    count = options["n"] or ""
+    if not count.isdecimal() or int(count) < 1:
+        raise UserError(f"n={count}: expected a number of rows, such as n=15")
+    rows = [row for path in paths for row in read_rows(path)]
+    drawn = random.Random(settings.data.seed).sample(rows, min(int(count), len(rows)))
+    written = write_rows(run.data_dir / "sample.jsonl", map(publishable, drawn))
+    console.print(f"{written} masked rows: {run.data_dir / 'sample.jsonl'}", highlight=False)
+
+
+def publishable(row: Row) -> Row:
+    """A row without personal data, keys and folder names."""
+    shown: Row = {key: _masked(value) for key, value in row.items() if key != "source"}
+    return shown | {"source": str(row["source"]).rsplit("/", 1)[-1]}
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, str):
+        return masked(value)
+    if isinstance(value, dict):
+        return {key: _masked(each) for key, each in value.items()}
+    return [_masked(each) for each in value] if isinstance(value, list) else value
+
+
+if __name__ == "__main__":
+    main()
