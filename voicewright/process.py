@@ -23,7 +23,7 @@ import psutil
 
 from voicewright.records import read_json, write_json
 
-TOKEN_VARIABLE = "VOICEWRIGHT_CHILD"  # noqa: S105  an identity, not a secret
+TOKEN_VARIABLE = "VOICEWRIGHT_CHILD"  # an identity, not a secret
 # Two clock ticks. A corrected clock moves the boot time that psutil counts from by more than that: the log
 # and the token still tell the child then.
 CREATE_TIME_TOLERANCE_S = 0.02
@@ -109,13 +109,15 @@ def alive(record_path: Path) -> bool:
 def stop(record_path: Path, grace_s: float = 20.0) -> bool:
     """End the recorded child and everything it started, then remove the record; was anything running?
 
-    SIGTERM first; SIGKILL for what is left after `grace_s` seconds.
+    SIGTERM first, to the child alone if it lives, since it knows how to end its own (a trainer whose data workers
+    are ended under it dies before it has saved); SIGKILL for what is left after `grace_s` seconds.
     """
     record = read(record_path)
     if record is None:
         return False
     members = _members(record)
-    _signal(members, signal.SIGTERM)
+    leader = [process for process in members if process.pid == record["pid"]]
+    _signal(leader or members, signal.SIGTERM)
     deadline = time.monotonic() + grace_s
     left = members
     while left and time.monotonic() < deadline:
