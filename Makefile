@@ -2,7 +2,7 @@
 # `make help` lists the targets. Each takes RECIPE=, and where it makes sense SET="k=v ...", RUN= and SOURCE=.
 
 RECIPE ?= demo
-export RUN SET SOURCE ACCEL FORCE DRY_RUN
+export RUN SET SOURCE ACCEL FORCE DRY_RUN CHECKPOINT
 
 # Python 3.11 or 3.12; a version manager's stand-in that cannot run is passed over.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
@@ -40,8 +40,9 @@ demo: ## the whole path with the embedded model and the sample manuscript
 all: report ## every stage to the decision and the report
 
 STAGES := prepare render baseline train merge generate voice pair blind verdict decide report
+FILES := $(if $(PAIRS),pairs=$(PAIRS) votes=$(VOTES) $(if $(KEY),key=$(KEY)) $(if $(OUT),out=$(OUT)))
 $(STAGES): $(READY)
-	@$(CORE) -m voicewright.stages $@ $(RECIPE)
+	@$(CORE) -m $(if $(and $(filter verdict,$@),$(PAIRS)),benchmarks.verdict $(FILES),voicewright.stages $@ $(RECIPE))
 
 prepare: ## manuscripts to checked, token-bounded, split rows
 render: ## recipe.yaml and axolotl.yaml, and nothing else

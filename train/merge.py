@@ -1,6 +1,7 @@
 """Merge an adapter into its base and prove it: merged_models/<run>/ appears only after the parity check.
 
-python -m train.merge RUN checkpoint=auto     auto: the lowest evaluation loss; or a step number
+python -m train.merge RUN checkpoint=auto     auto: the lowest evaluation loss; or a step number; without it, what
+                                              `make merge CHECKPOINT=` chose last
 """
 
 from __future__ import annotations
@@ -91,11 +92,12 @@ def check(figures: dict[str, Any]) -> None:
 
 @exits_cleanly
 def main() -> None:
-    name, options = command.parse(__doc__, {"checkpoint": "auto"})
+    name, options = command.parse(__doc__, {"checkpoint": None})
     run = Run(name)
     wanted = recipe.load(name)
     base = str(yaml.safe_load(run.axolotl_path.read_text(encoding="utf-8"))["base_model"])
-    checkpoint = checkpoints.choose(run.adapter_dir, options["checkpoint"] or "auto")
+    chosen = run.choice_path.read_text(encoding="utf-8") if run.choice_path.exists() else "auto"
+    checkpoint = checkpoints.choose(run.adapter_dir, options["checkpoint"] or chosen)
     print(f"merging step {checkpoint.step} (evaluation loss {checkpoint.eval_loss}) into {base}", flush=True)
     part_dir = run.merged_dir.with_name(f".{run.name}.part")
     shutil.rmtree(part_dir, ignore_errors=True)

@@ -61,6 +61,11 @@ class Run:
         return self.dir / "adapter"
 
     @property
+    def choice_path(self) -> Path:
+        """Which checkpoint the user chose to merge (`make merge CHECKPOINT=`); absent means auto."""
+        return self.dir / "checkpoint.choice"
+
+    @property
     def merged_dir(self) -> Path:
         return home() / "merged_models" / self.name
 

@@ -24,7 +24,7 @@ from voicewright import recipe as recipes
 from voicewright.errors import UserError, exits_cleanly, notice
 from voicewright.layout import REPO_DIR, Run
 from voicewright.limits import get
-from voicewright.records import content_id, fingerprint, read_json, write_json
+from voicewright.records import content_id, fingerprint, read_json, write_json, write_text
 from voicewright.schema import Recipe
 
 PROMPTS_DIR = REPO_DIR / "benchmarks" / "prompts"
@@ -86,7 +86,7 @@ STAGES = (
     Stage(
         "merge", "train.merge", needs=("train",),
         keys=(),
-        inputs=lambda run: [run.axolotl_path, run.adapter_dir],
+        inputs=lambda run: [run.axolotl_path, run.adapter_dir, run.choice_path],
         outputs=lambda run: [run.merged_dir],
     ),
     Stage(
@@ -276,6 +276,8 @@ def main() -> None:
     if source := os.environ.get("SOURCE"):
         words.append(f"source={source}")
     recipe = settle(name, words, os.environ.get("RUN") or None)
+    if choice := os.environ.get("CHECKPOINT"):
+        write_text(Run(recipe.run).choice_path, choice)
     run_until(target, recipe, force=os.environ.get("FORCE"), dry_run=bool(os.environ.get("DRY_RUN")))
 
 

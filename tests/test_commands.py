@@ -1,0 +1,68 @@
+"""Commands that we print for people: in the README, the recipes' headers and the pages beside them."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from voicewright import recipe
+from voicewright.layout import REPO_DIR
+from voicewright.stages import STAGES
+
+PAGES = [REPO_DIR / "README.md", *sorted((REPO_DIR / "recipes").glob("*.*"))]
+
+
+def commands() -> list[tuple[str, str]]:
+    """(file, command) for each indented or fenced line that starts with make or python -m."""
+    found = []
+    for path in PAGES:
+        if not path.exists():
+            continue
+        for line in path.read_text(encoding="utf-8").splitlines():
+            match = re.match(r"(?:#?\s{4,}|\$ )?((?:make|python -m) .+?)(?:\s{2,}#.*)?$", line)
+            if match and (line.startswith(("make", "python -m", "#", "    "))):
+                found.append((str(path.relative_to(REPO_DIR)), match[1].strip()))
+    return found
+
+
+def words_of(command: str) -> tuple[list[str], dict[str, str]]:
+    words = shlex.split(command)
+    variables = dict(word.split("=", 1) for word in words[1:] if re.match(r"[A-Z]+=", word))
+    return [word for word in words if not re.match(r"[A-Z]+=", word)], variables
+
+
+def test_there_are_commands_to_hold() -> None:
+    assert len(commands()) > 10
+    assert {path for path, _ in commands()} >= {"README.md", *(f"recipes/{name}.yaml" for name in recipe.names())}
+
+
+@pytest.mark.parametrize(("page", "command"), commands())
+def test_a_printed_command_would_run(page: str, command: str, tmp_path: Path) -> None:
+    words, variables = words_of(command)
+    env = {**os.environ, "VOICEWRIGHT_HOME": str(tmp_path), "DRY_RUN": "1"}
+    if words[:2] == ["python", "-m"]:
+        assert importlib.util.find_spec(words[2]), f"{page}: no module {words[2]}"
+        shown = subprocess.run(
+            [sys.executable, "-m", words[2], "-h"], cwd=REPO_DIR, env=env, capture_output=True, text=True, check=False
+        )
+        assert shown.returncode == 0 and "usage" in shown.stdout, shown.stderr
+        return
+    target = words[1] if len(words) > 1 else "help"
+    made = [f"{key}={value}" for key, value in variables.items()]
+    planned = subprocess.run(
+        ["make", "-n", target, *made], cwd=REPO_DIR, env=env, capture_output=True, text=True, check=False
+    )
+    assert planned.returncode == 0, f"{page}: {planned.stderr}"
+    if "RECIPE" in variables:
+        assert variables["RECIPE"] in recipe.names() or target == "new", f"{page}: no recipe {variables['RECIPE']}"
+    if target in {stage.name for stage in STAGES} | {"all", "demo"}:
+        dry = subprocess.run(["make", target, *made], cwd=REPO_DIR, env=env, capture_output=True, text=True, check=False)
+        assert dry.returncode == 0, f"{page}: {dry.stderr}"
+        assert "-m " in dry.stdout
