@@ -104,7 +104,8 @@ def of_runs(names: list[str], port: int | None = None) -> tuple[Server, Adapters
 
 def with_lora(server: Server, adapters: Adapters) -> Server:
     """The server with room for these adapters. Raises UserError for a rank that vLLM has no kernels for."""
-    ranks = {name: int(read_json(path / "adapter_config.json")["r"]) for name, path in adapters.items()}
+    configs = {name: read_json(path / "adapter_config.json") for name, path in adapters.items()}
+    ranks = {name: int(config["r"]) for name, config in configs.items()}
     too_high = [
         f"{name}: rank {rank}, and vLLM serves at most {RANKS[-1]}" for name, rank in ranks.items() if rank > RANKS[-1]
     ]
@@ -113,14 +114,27 @@ def with_lora(server: Server, adapters: Adapters) -> Server:
     room = {
         "enable_lora": True,
         "max_lora_rank": next(rank for rank in RANKS if rank >= max(ranks.values())),
-        "max_loras": min(len(adapters), MOST_AT_ONCE),
-        "max_cpu_loras": len(adapters),
+        # Rounded up, so that another adapter needs no new start.
+        "max_loras": min(1 << (len(adapters) - 1).bit_length(), MOST_AT_ONCE),
+        "max_cpu_loras": max(len(adapters), MOST_AT_ONCE),
+        "lora_target_modules": _targets(list(configs.values())),
     }
     return dataclasses.replace(
         server,
         arguments={**server.arguments, **room},
         variables={**server.variables, "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "1"},
     )
+
+
+def _targets(configs: list[dict[str, Any]]) -> list[str] | None:
+    """The modules that the adapters change, or None where one says it with a pattern.
+
+    Named, they keep vLLM from wrapping the output layer, whose CPU version dies of prompt log-probabilities.
+    """
+    named = [config.get("target_modules") for config in configs]
+    if not all(isinstance(modules, list) for modules in named):
+        return None
+    return sorted({str(module) for modules in named if modules for module in modules})
 
 
 def ensure(server: Server, adapters: Adapters, *, keep: bool) -> bool:
@@ -145,8 +159,10 @@ def _with_room_there_is(server: Server) -> Server:
     record = process.read(server.record_path)
     if record is None or not process.alive(server.record_path):
         return server
-    there = {key: record["arguments"].get(key) for key in ROOM}
-    if all(there[key] is not None and there[key] >= server.arguments[key] for key in ROOM):
+    there = {key: record["arguments"].get(key) for key in (*ROOM, "lora_target_modules")}
+    enough = all(there[key] is not None and there[key] >= server.arguments[key] for key in ROOM)
+    known, wanted = there["lora_target_modules"], server.arguments["lora_target_modules"]
+    if enough and (known is None or (wanted is not None and set(wanted) <= set(known))):
         return dataclasses.replace(server, arguments={**server.arguments, **there})
     return server
 
