@@ -1,6 +1,8 @@
 """Deploy, don't, or not enough evidence yet: RUN -> decision.json, from voice.json, blind/verdict.json and the targets.
 
-python -m benchmarks.decide RUN
+    python -m benchmarks.decide RUN
+
+The targets are those that stood in the recipe when the pairs were made; changing them after a vote changes nothing.
 """
 
 from __future__ import annotations
@@ -9,21 +11,67 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import targets
+from benchmarks.advice import advise
 from voicewright import command, recipe
-from voicewright.errors import exits_cleanly
+from voicewright.errors import exits_cleanly, notice
 from voicewright.layout import Run
-from voicewright.records import read_json, write_json
+from voicewright.records import fingerprint, read_json, write_json
 from voicewright.schema import Recipe
 
 
-def decision(settings: Recipe, voice: dict[str, Any] | None, verdict: dict[str, Any] | None) -> dict[str, Any]:
+def decision(
+    settings: Recipe,
+    wanted: dict[str, float],
+    voice: dict[str, Any] | None,
+    verdict: dict[str, Any] | None,
+    losses: list[dict[str, Any]],
+) -> dict[str, Any]:
     """The decision document of a run; `voice` and `verdict` are None where they were not made."""
-    wanted = settings.targets.model_dump()
     held = {name: targets.hold_voice(name, wanted[name], voice) for name in targets.VOICE}
-    against = settings.blind.against[0]
-    held["blind"] = targets.hold_blind(f"Blind win rate over {against}", wanted["blind"], verdict, against)
+    first, *others = settings.blind.against
+    held["blind"] = targets.hold_blind(f"Blind win rate over {first}", wanted["blind"], verdict, first)
+    if "prompted" in others:
+        title = "Blind win rate over the prompted base"
+        held["prompted"] = targets.hold_blind(title, wanted["prompted"], verdict, "prompted")
+    held["copying"] = targets.hold_limit("copying", "Copying", voice)
+    held["forgetting"] = targets.hold_limit("forgetting", "Forgetting", voice)
     word, sentence = targets.decide(held)
-    return {"decision": word, "sentence": sentence, "targets": targets.as_rows(held), "advice": []}
+    advice = [] if word == "deploy" else advise(settings, held, losses)
+    return {"decision": word, "sentence": sentence, "targets": targets.as_rows(held), "advice": advice}
+
+
+def committed_targets(run: Run, settings: Recipe) -> dict[str, float]:
+    """The targets as written down with the pairs; the recipe's where there are no pairs yet."""
+    now: dict[str, float] = settings.targets.model_dump()
+    path = run.blind_dir / "targets.json"
+    if not path.exists():
+        return now
+    committed: dict[str, float] = {**now, **read_json(path)}
+    changed = [name for name in now if committed[name] != now[name]]
+    if changed:
+        notice(f"targets changed since the pairs were made ({', '.join(changed)}): the earlier ones hold")
+    return committed
+
+
+def count_look(run: Run, planned: int) -> dict[str, Any]:
+    """Note that these votes were looked at; looks beyond the plan make the stated error too small, and it is said."""
+    path = run.blind_dir / "looks.json"
+    seen: list[str] = read_json(path) if path.exists() else []
+    votes = fingerprint(run.votes_path)
+    if run.votes_path.exists() and votes not in seen:
+        seen.append(votes)
+        write_json(path, seen)
+    return {"planned": planned, "taken": len(seen)}
+
+
+def training_losses(run: Run) -> list[dict[str, Any]]:
+    """The trainer's log: losses by step; empty where the run was not trained here."""
+    states = [*run.adapter_dir.glob("trainer_state.json"), *run.adapter_dir.glob("checkpoint-*/trainer_state.json")]
+    longest: list[dict[str, Any]] = []
+    for path in states:
+        history = read_json(path).get("log_history", [])
+        longest = history if len(history) > len(longest) else longest
+    return longest
 
 
 def _optional(path: Path) -> dict[str, Any] | None:
@@ -33,19 +81,26 @@ def _optional(path: Path) -> dict[str, Any] | None:
     return document
 
 
+def line(held: dict[str, Any]) -> str:
+    """One target in one line."""
+    figure = "-" if held["value"] is None else f"{held['value']:.0f} ({held['low']:.0f} to {held['high']:.0f})"
+    bound = "" if held["target"] is None else f", {'at most' if held['below'] else 'above'} {held['target']:g}"
+    return f"  {held['title']}: {figure}{bound}: {held['outcome']}" + (f" ({held['why']})" if held["why"] else "")
+
+
 @exits_cleanly
 def main() -> None:
     name, _ = command.parse(__doc__, {})
-    run = Run(name)
-    document = decision(recipe.load(name), _optional(run.voice_path), _optional(run.verdict_path))
+    run, settings = Run(name), recipe.load(name)
+    wanted = committed_targets(run, settings)
+    document = decision(settings, wanted, _optional(run.voice_path), _optional(run.verdict_path), training_losses(run))
+    document["looks"] = count_look(run, settings.blind.looks)
     write_json(run.decision_path, document)
     print(document["sentence"])
     for held in document["targets"].values():
-        figure = "-" if held["value"] is None else f"{held['value']:.0f} ({held['low']:.0f} to {held['high']:.0f})"
-        print(
-            f"  {held['title']}: {figure}, target {held['target']:g}: {held['outcome']}"
-            + (f" ({held['why']})" if held["why"] else "")
-        )
+        print(line(held))
+    for advice in document["advice"]:
+        print(f"{advice['seen']}: {advice['do']}" + (f"\n  {advice['command']}" if advice["command"] else ""))
 
 
 if __name__ == "__main__":

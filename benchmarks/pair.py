@@ -6,6 +6,7 @@ python -m benchmarks.pair RUN [versus=finetuned:baseline,finetuned:author]
 from __future__ import annotations
 
 from benchmarks import pairs
+from benchmarks.voice import OUT_OF_DOMAIN
 from voicewright import command, recipe
 from voicewright.errors import UserError, exits_cleanly, notice
 from voicewright.layout import Run
@@ -22,7 +23,8 @@ def read_arm(run: Run, arm: str) -> list[Row]:
             f"{path}: arm {arm!r} has no generations",
             mend=f"python -m benchmarks.generate {run.name} arm={arm}",
         )
-    return list(read_rows(path))
+    # Code and sums show what was forgotten; whose voice it is cannot be heard in them.
+    return [row for row in read_rows(path) if row["domain"] not in OUT_OF_DOMAIN]
 
 
 @exits_cleanly
@@ -53,6 +55,10 @@ def main() -> None:
             f"{run.generations_dir}: no two arms share a prompt with text enough to judge",
             mend=f"make generate RUN={name}",
         )
+    # What counts as success is written down before the first vote, and stays.
+    targets_path = run.blind_dir / "targets.json"
+    if not targets_path.exists() or not run.votes_path.exists():
+        write_json(targets_path, settings.targets.model_dump())
     # The key first: its hash is in every pair, so no vote can come before the commitment.
     write_rows(run.key_path, made.key)
     write_rows(run.pairs_path, made.pairs)

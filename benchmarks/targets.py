@@ -10,6 +10,7 @@ from benchmarks.power import POWER, power_of, prompts_needed
 TESTED = "finetuned"
 # Below this share of scored votes the bound counts every missing vote against the model.
 ENOUGH_COVERAGE = 0.95
+OUTCOMES = ("pass", "fail", "inconclusive", "not available")
 VOICE = {
     "transfer": "Voice transfer",
     "vocabulary": "Vocabulary",
@@ -24,7 +25,7 @@ class Held:
     """One target against its figure. Figures are in the target's unit (0..100)."""
 
     title: str
-    target: float
+    target: float | None
     value: float | None
     low: float | None
     high: float | None
@@ -32,6 +33,8 @@ class Held:
     why: str | None = None
     needs: str | None = None
     """What would settle it, in words."""
+    below: bool = False
+    """The figure must stay below the target, not above."""
 
 
 def outcome(low: float | None, high: float | None, target: float) -> str:
@@ -52,6 +55,8 @@ def hold_voice(name: str, target: float, voice: dict[str, Any] | None) -> Held:
         return Held(title, target, None, None, None, "not available", "the voice report does not have it")
     if found["status"] != "ok":
         return Held(title, target, None, None, None, "not available", found.get("why") or found["status"])
+    if found["low"] is None:
+        return Held(title, target, None, None, None, "not available", "it came without an interval")
     reached = outcome(found["low"], found["high"], target)
     needs = "more held-out text and more generations narrow this interval" if reached == "inconclusive" else None
     return Held(title, target, found["value"], found["low"], found["high"], reached, None, needs)
@@ -72,10 +77,25 @@ def hold_blind(title: str, target: float, verdict: dict[str, Any] | None, agains
     if not rate["independent"] and reached != "fail":
         reached = "inconclusive"
         why = "only the built-in judge has voted, which sees what the voice report sees and is no second witness"
-        needs = "votes of readers (make blind) or of a judge at an endpoint (judges=...)"
+        needs = "votes of readers, or of a judge at an endpoint (configs/judges)"
     elif reached == "inconclusive":
         needs = _votes_needed(list(found["by_prompt"].values()), target / 100, verdict["level"])
     return Held(title, target, 100 * rate["value"], 100 * low, 100 * high, reached, why, needs)
+
+
+def hold_limit(name: str, title: str, voice: dict[str, Any] | None) -> Held:
+    """A measure that must stay below the limit the voice report gives it (`reference.limit`): copying, forgetting."""
+    measure = (voice or {}).get("measures", {}).get(name)
+    found = (measure or {}).get("arms", {}).get(TESTED)
+    limit = (measure or {}).get("reference", {}).get("limit")
+    if measure is None or found is None or limit is None:
+        return Held(title, None, None, None, None, "not available", "the voice report does not have it")
+    if found["status"] != "ok":
+        return Held(title, limit, None, None, None, "not available", found.get("why") or found["status"])
+    low = found["value"] if found["low"] is None else found["low"]
+    high = found["value"] if found["high"] is None else found["high"]
+    reached = "pass" if high <= limit else "fail" if low > limit else "inconclusive"
+    return Held(measure["title"], limit, found["value"], low, high, reached, below=True)
 
 
 def _comparison(verdict: dict[str, Any] | None, against: str) -> dict[str, Any] | None:
@@ -98,30 +118,27 @@ def _votes_needed(means: list[float], target: float, level: float) -> str:
 
 def decide(held: dict[str, Held]) -> tuple[str, str]:
     """The decision and one sentence for it."""
-    by = {
-        kind: [h.title.lower() for h in held.values() if h.outcome == kind]
-        for kind in ("pass", "fail", "inconclusive", "not available")
-    }
+    by = {kind: [h for h in held.values() if h.outcome == kind] for kind in OUTCOMES}
     if by["fail"]:
-        return (
-            "do not deploy",
-            f"Do not deploy: {_listed(by['fail'])} {_fell(by['fail'])} short of the target.",
-        )
-    if by["inconclusive"] or by["not available"]:
-        open_ = by["inconclusive"] + by["not available"]
-        lead = f"{_listed(by['pass'])} passed, but " if by["pass"] else ""
-        sentence = f"{lead}{_listed(open_)} {'is' if len(open_) == 1 else 'are'} not settled."
-        return "not enough evidence", f"Not enough evidence yet: {sentence}"
-    return "deploy", "Deploy: every target is passed with its whole 95% interval."
+        missed = "misses its target" if len(by["fail"]) == 1 else "miss their targets"
+        return "do not deploy", f"Do not deploy: {_listed(by['fail'])} {missed}."
+    unsettled = by["inconclusive"] + by["not available"]
+    if not unsettled:
+        return "deploy", "Deploy: every target is met, and not by chance."
+    verb = "is" if len(unsettled) == 1 else "are"
+    needs = f": {unsettled[0].needs}" if len(unsettled) == 1 and unsettled[0].needs else ""
+    met = f"{len(by['pass'])} of {len(held)} targets are met and none is missed, but "
+    return "not enough evidence", f"Not enough evidence yet: {met}{_listed(unsettled)} {verb} not settled{needs}."
 
 
-def _fell(names: list[str]) -> str:
-    return "falls" if len(names) == 1 else "fall"
-
-
-def _listed(names: list[str]) -> str:
+def _listed(held: list[Held]) -> str:
+    """Up to three names, or two and how many more."""
+    names = [h.title[0].lower() + h.title[1:] for h in held]
+    if len(names) > 3:
+        names = [*names[:2], f"{len(names) - 2} more"]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def as_rows(held: dict[str, Held]) -> dict[str, dict[str, Any]]:
+    """The targets as JSON, by name."""
     return {name: asdict(h) for name, h in held.items()}

@@ -32,6 +32,8 @@ class Dimensions(Section):
     head_dim: int
     vocab: int
     tied_embeddings: bool = False
+    active_parameters: int | None = None
+    """Of a mixture of experts: the weights that one token goes through."""
 
 
 class Sampling(Section):
@@ -54,6 +56,10 @@ class Model(Section):
     """The model follows instructions in its chat template; False means raw continuation."""
     context: int = Field(gt=0)
     """Longest sequence in tokens."""
+    thinking: bool | None = None
+    """Whether it thinks aloud before it answers; null: its template has no such switch."""
+    smaller: str | None = None
+    """The model of configs/model/ to fall back to when this one does not fit."""
     dimensions: Dimensions
     sampling: Sampling = Sampling()
 
@@ -66,6 +72,33 @@ class Hardware(Section):
     memory_gb: float = Field(gt=0)
     """Memory of one accelerator (of the machine, where there is none)."""
     devices: int = Field(1, ge=1)
+    """Accelerators of one machine."""
+    nodes: int = Field(1, ge=1)
+    """Machines that train together, each with `devices`."""
+    rendezvous: str | None = None
+    """Host and port of the first machine, the same on all: node1:29500"""
+    rendezvous_id: str = "voicewright"
+    teraflops: float | None = Field(None, gt=0)
+    """Dense bfloat16 of one accelerator, for the time in `make plan`."""
+    usd_per_hour: float | None = Field(None, ge=0)
+    """What renting it costs, for `make plan`; null where nobody rents it."""
+
+
+class EarlyStopping(Section):
+    """When a run may end before its last step: once its loss falls by no more than its own noise."""
+
+    watch: Literal["eval_loss", "loss"] = "eval_loss"
+    window: int = Field(3, ge=2)
+    """Losses averaged; the last window is compared with the one before it."""
+    threshold: float = 1.0
+    """The loss must fall by this many standard errors between the two."""
+    patience: int = Field(2, ge=1)
+    """Looks in a row that must find it flat."""
+    min_exposure: float = Field(1.0, ge=0)
+    """Epochs before which nothing is stopped: 1 when every row has been seen."""
+
+
+Rung = Literal["batch", "sequence", "rank", "model"]
 
 
 # --- data ------------------------------------------------------------------------------------
@@ -260,6 +293,9 @@ class Targets(Section):
     markers: float = 50
     pov: float = 80
     blind: float = 60
+    """Blind win rate over the first arm of `blind.against`, in percent, ties counting half."""
+    prompted: float = 50
+    """Blind win rate over the base model shown the author's passages, in percent."""
 
 
 class Judge(Section):
@@ -362,6 +398,12 @@ class Recipe(Section):
     """The run's name, a folder under runs/."""
     model: Model
     method: Literal["qlora", "lora", "full", "dpo", "pretrain"]
+    after: str | None = None
+    """The recipe whose merged model this one starts from; it runs first."""
+    early_stopping: EarlyStopping | None = None
+    out_of_memory: list[Rung] = ["batch", "sequence", "rank", "model"]
+    """What is tried, in this order, when training runs out of memory. batch: half the micro batch, goes on; sequence:
+    half the length, shorter rows, starts anew; rank: half the rank, starts anew; model: `model.smaller`, starts anew."""
     hardware: Hardware
     data: Data
     axolotl: dict[str, Any]
