@@ -21,6 +21,8 @@ class Checkpoint:
     step: int
     path: Path
     eval_loss: float | None
+    resumable: bool
+    """Whether the optimiser's state is still there; only the last one's is kept."""
 
 
 def events(output_dir: Path) -> list[Row]:
@@ -41,7 +43,7 @@ def whole(output_dir: Path) -> list[Checkpoint]:
     for path in output_dir.glob("checkpoint-*"):
         step = path.name.removeprefix("checkpoint-")
         if step.isdigit() and is_whole(path):
-            found.append(Checkpoint(int(step), path, evaluated.get(int(step))))
+            found.append(Checkpoint(int(step), path, evaluated.get(int(step)), has_optimiser(path)))
     return sorted(found, key=lambda checkpoint: checkpoint.step)
 
 
@@ -53,6 +55,11 @@ def is_whole(path: Path) -> bool:
         return False
     weights = [path / name for name in WEIGHTS if (path / name).exists()]
     return bool(weights) and all(_is_complete(file) for file in path.glob("*.safetensors"))
+
+
+def has_optimiser(path: Path) -> bool:
+    """Whether training can go on from here: one file, or a folder of shards (DeepSpeed, FSDP)."""
+    return (path / "optimizer.pt").exists() or any(path.glob("global_step*")) or any(path.glob("optimizer_*"))
 
 
 def _is_complete(path: Path) -> bool:
@@ -67,18 +74,28 @@ def _is_complete(path: Path) -> bool:
         return False
 
 
+def since_begin(output_dir: Path) -> list[Row]:
+    """The events of the last start; [] before the first."""
+    rows = events(output_dir)
+    starts = [index for index, row in enumerate(rows) if row["event"] == "begin"]
+    return rows[starts[-1] :] if starts else []
+
+
 def ending(output_dir: Path) -> Row | None:
     """The `end` event of the last start, None if it never came."""
-    rows = events(output_dir)
-    return rows[-1] if rows and rows[-1]["event"] == "end" else None
+    return next((row for row in since_begin(output_dir) if row["event"] == "end"), None)
 
 
 def is_finished(output_dir: Path) -> bool:
-    """Whether training reached its last step and left its weights. Exit code 0 does not say so."""
+    """Whether training reached its last step, or a recorded stop, and left its weights. Exit code 0 does not say so."""
+    rows = since_begin(output_dir)
+    happened = {row["event"] for row in rows}
     end = ending(output_dir)
-    if end is None or end["reason"] != "finished":
+    if end is None or end["reason"] != "finished" or "saved" not in happened:
         return False
-    return end["step"] >= end["max_steps"] and any((output_dir / name).exists() for name in WEIGHTS)
+    weights = [output_dir / name for name in WEIGHTS if (output_dir / name).exists()]
+    reached = end["step"] >= end["max_steps"] or "stop" in happened
+    return reached and bool(weights) and all(_is_complete(file) for file in output_dir.glob("*.safetensors"))
 
 
 def choose(output_dir: Path, wanted: str) -> Checkpoint:

@@ -5,9 +5,11 @@ python -m train.render RUN
 
 from __future__ import annotations
 
+from typing import Any
+
 import yaml
 
-from train import datasets, judged
+from train import base, datasets, judged
 from voicewright import command, environments, recipe
 from voicewright.errors import UserError, exits_cleanly
 from voicewright.layout import Run
@@ -18,17 +20,29 @@ from voicewright.schema import Recipe
 def axolotl_yaml(wanted: Recipe) -> str:
     """The YAML text. What the recipe says under `axolotl:` wins over what is derived here."""
     run = Run(wanted.run)
+    plugins = ["voicewright_progress.ProgressPlugin"]
+    if wanted.hardware.accelerator == "cpu":
+        plugins.append("voicewright_cpu.CpuPlugin")
     tree = {
         **datasets.render(wanted),
         "output_dir": datasets.short(run.adapter_dir),
-        "plugins": ["voicewright_progress.ProgressPlugin"],
+        "plugins": plugins,
+        **early_stopping(wanted),
         **wanted.axolotl,
     }
-    problems = datasets.row_problems(tree)
+    problems = datasets.row_problems(tree) + base.problems(wanted)
     if problems:
         raise UserError(problems, mend=f"make prepare RECIPE={wanted.recipe} writes rows that fit")
     head = f"# Rendered by `make render` from recipes/{wanted.recipe}.yaml; edit that, not this.\n"
     return head + yaml.safe_dump(tree, sort_keys=True, allow_unicode=True)
+
+
+def early_stopping(wanted: Recipe) -> dict[str, Any]:
+    """The plugin and its rule, where the recipe asks for it."""
+    if wanted.early_stopping is None:
+        return {}
+    plugins = ["voicewright_progress.ProgressPlugin", "voicewright_stopping.EarlyStoppingPlugin"]
+    return {"plugins": plugins, "voicewright_early_stopping": wanted.early_stopping.model_dump()}
 
 
 @exits_cleanly

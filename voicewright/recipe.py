@@ -14,7 +14,7 @@ import yaml
 
 from voicewright import layout, limits, validation
 from voicewright.errors import UserError, notice
-from voicewright.records import read_json, write_json, write_text
+from voicewright.records import read_json, read_rows, write_json, write_text
 from voicewright.schema import Recipe
 
 Tree = dict[str, Any]
@@ -59,6 +59,7 @@ def compose(name: str, overrides: list[str] | None = None, *, run: str | None = 
     sources = [o.partition("=")[2] for o in overrides if o.startswith("source=")]
     tree, origin = _compose_tree(name, [o for o in overrides if not o.startswith("source=")])
     tree["run"] = run or run_name(name, overrides)
+    _start_from_parent(tree, overrides)
     if sources:
         shape = next(iter(tree["data"]["sources"].values())).get("shape", "completion")
         tree["data"]["sources"] = {"source": {"path": sources[-1], "shape": shape}}
@@ -67,6 +68,24 @@ def compose(name: str, overrides: list[str] | None = None, *, run: str | None = 
     if problems:
         raise UserError(problems)
     return Composed(Recipe.model_validate(tree), overrides, notices)
+
+
+def _start_from_parent(tree: Tree, overrides: list[str]) -> None:
+    """With `after`, the base model is what that recipe's run merges, on the same model and machine."""
+    parent = tree.get("after")
+    if not parent or "axolotl.base_model" in validation.keys_set(overrides):
+        return
+    if parent not in names():
+        hint = validation.did_you_mean(parent, names())
+        raise UserError(f"after: there is no recipe {parent!r}{hint}. Recipes: {', '.join(names())}")
+    merged = layout.Run(run_name(parent, same_machine(overrides))).merged_dir
+    inside = merged.is_relative_to(layout.REPO_DIR)
+    tree["axolotl"]["base_model"] = str(merged.relative_to(layout.REPO_DIR) if inside else merged)
+
+
+def same_machine(overrides: list[str]) -> list[str]:
+    """The overrides that a run passes on to the one it starts from."""
+    return sorted(o for o in overrides if o.partition("=")[0] in ("model", "hardware"))
 
 
 def load(name: str, overrides: list[str] | None = None, *, run: str | None = None) -> Recipe:
@@ -80,7 +99,7 @@ def load(name: str, overrides: list[str] | None = None, *, run: str | None = Non
         frozen = Recipe.model_validate(yaml.safe_load(place.recipe_path.read_text(encoding="utf-8")))
         if overrides:
             said = frozen_overrides(place)
-            wanted = compose(frozen.recipe, merge(said, overrides), run=place.name).recipe
+            wanted = compose(frozen.recipe, merge(merge(said, overrides), adapted(place)), run=place.name).recipe
             if wanted != frozen:
                 raise contradiction(place, said, overrides)
         return frozen
@@ -89,19 +108,31 @@ def load(name: str, overrides: list[str] | None = None, *, run: str | None = Non
     return composed.recipe
 
 
-def freeze(composed: Composed) -> None:
-    """Write a run's recipe, which later stages read, and say what was brought down."""
+def freeze(composed: Composed, said: list[str] | None = None) -> None:
+    """Write a run's recipe, which later stages read, and say what was brought down.
+
+    `said`: what the user set, where the recipe was composed with more than that (see `adapted`).
+    """
     for message in composed.notices:
         notice(message)
     place = layout.Run(composed.recipe.run)
     write_text(place.recipe_path, composed.yaml())
-    write_json(place.dir / "overrides.json", composed.overrides)
+    write_json(place.dir / "overrides.json", composed.overrides if said is None else said)
 
 
 def frozen_overrides(place: layout.Run) -> list[str]:
     """The overrides that a run was started with."""
     path = place.dir / "overrides.json"
     return [str(o) for o in read_json(path)] if path.exists() else []
+
+
+def adapted(place: layout.Run) -> list[str]:
+    """The overrides that a run took upon itself when it ran out of memory."""
+    path = place.dir / "adapted.jsonl"
+    found: list[str] = []
+    for row in read_rows(path) if path.exists() else ():
+        found = merge(found, row["overrides"])
+    return found
 
 
 def merge(earlier: list[str], later: list[str]) -> list[str]:

@@ -27,6 +27,8 @@ from voicewright.limits import get
 from voicewright.records import content_id, fingerprint, read_json, write_json, write_text
 from voicewright.schema import Recipe
 
+# A stage that had to change the recipe (training ran out of memory) exits with this: the journey begins again.
+ADAPTED = 75
 PROMPTS_DIR = REPO_DIR / "benchmarks" / "prompts"
 Paths = Callable[[Run], list[Path]]
 
@@ -80,7 +82,7 @@ STAGES = (
     Stage(
         "train", "train.launch", needs=("prepare", "render"),
         keys=(),
-        inputs=lambda run: [run.axolotl_path, *run.row_files("train", "val")],
+        inputs=lambda run: [run.axolotl_path, *run.row_files("train", "val"), *parents_model(run)],
         outputs=lambda run: [run.adapter_dir],
     ),
     Stage(
@@ -135,6 +137,12 @@ STAGES = (
 )  # fmt: skip
 
 
+def parents_model(run: Run) -> list[Path]:
+    """The merged model that a run starts from, where it comes after another."""
+    recipe = recipes.load(run.name)
+    return [REPO_DIR / str(recipe.axolotl["base_model"])] if recipe.after else []
+
+
 def journey(target: str) -> list[Stage]:
     """The stages that lead to `target`, in order."""
     wanted = {target}
@@ -181,19 +189,23 @@ def run_until(target: str, recipe: Recipe, *, force: str | None = None, dry_run:
             fresh = False
             if dry_run:
                 print(f"{stage.name}: {' '.join(stage.command(run))}")
-            else:
-                _run_stage(stage, recipe)
+            elif not _run_stage(stage, recipe):
+                run_until(target, recipes.load(run.name))
+                return
     if fresh:
         print(f"{run.name}: everything up to {target} is up to date")
 
 
-def _run_stage(stage: Stage, recipe: Recipe) -> None:
+def _run_stage(stage: Stage, recipe: Recipe) -> bool:
+    """Run one stage and enter it in the manifest; False when it changed the recipe instead of finishing."""
     run = Run(recipe.run)
     print(f"--- {stage.name} ({run.name})", flush=True)
     # The identity is taken before the work: an input that changes meanwhile makes the stage stale, as it should.
     before = identity(stage, recipe)
     began, started_at = time.monotonic(), time.strftime("%Y-%m-%dT%H:%M:%S%z")
     code = foreground.run(stage.command(run), cwd=REPO_DIR)
+    if code == ADAPTED:
+        return False
     if code:
         raise SystemExit(code)
     missing = [_short(path) for path in stage.outputs(run) if not path.exists()]
@@ -211,6 +223,7 @@ def _run_stage(stage: Stage, recipe: Recipe) -> None:
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
     }
     write_json(run.manifest_path, manifest)
+    return True
 
 
 def _short(path: Path) -> str:
@@ -236,7 +249,7 @@ def settle(name: str, overrides: list[str], run_name: str | None) -> Recipe:
     """
     run = Run(run_name or recipes.run_name(name, sorted(overrides)))
     said = recipes.frozen_overrides(run) if run.recipe_path.exists() else []
-    composed = recipes.compose(name, overrides or said, run=run.name)
+    composed = recipes.compose(name, recipes.merge(overrides or said, recipes.adapted(run)), run=run.name)
     if not run.recipe_path.exists():
         recipes.freeze(composed)
         return composed.recipe
@@ -255,8 +268,18 @@ def settle(name: str, overrides: list[str], run_name: str | None) -> Recipe:
     notice(
         f"the recipe has changed since this run began: {', '.join(sorted(changed))}; what follows from it runs again"
     )
-    recipes.freeze(composed)
+    recipes.freeze(composed, overrides or said)
     return composed.recipe
+
+
+def run_parents(recipe: Recipe, *, dry_run: bool = False) -> None:
+    """Run the recipe that this one comes `after`, up to its merged model, on the same model and machine."""
+    if recipe.after is None:
+        return
+    passed_on = recipes.same_machine(recipes.frozen_overrides(Run(recipe.run)))
+    parent = settle(recipe.after, passed_on, None)
+    run_parents(parent, dry_run=dry_run)
+    run_until("merge", parent, dry_run=dry_run)
 
 
 def _differences(old: Any, new: Any, prefix: str = "") -> dict[str, tuple[Any, Any]]:
@@ -278,6 +301,8 @@ def main() -> None:
     recipe = settle(name, words, os.environ.get("RUN") or None)
     if choice := os.environ.get("CHECKPOINT"):
         write_text(Run(recipe.run).choice_path, choice)
+    if target != "render":
+        run_parents(recipe, dry_run=bool(os.environ.get("DRY_RUN")))
     run_until(target, recipe, force=os.environ.get("FORCE"), dry_run=bool(os.environ.get("DRY_RUN")))
 
 

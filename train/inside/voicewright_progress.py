@@ -1,47 +1,80 @@
 """An Axolotl plugin that writes what happens in a run to `<output_dir>/events.jsonl`, one object a line.
 
-begin  {step, max_steps, epochs}                 training starts, or goes on from `step`
-log    {step, epoch, loss | eval_loss, learning_rate, ...}   whatever the trainer logs
-save   {step}                                    a checkpoint is on disk
-end    {step, max_steps, reason}                 reason: finished | terminated | diverged
+begin     {step, max_steps, epochs}                 training starts, or goes on from `step`
+log       {step, epoch, loss | eval_loss, learning_rate, memory_gb, ...}   whatever the trainer logs
+save      {step}                                    a checkpoint is on disk
+decision  {step, metric, drop, noise, ratio, ...}   early stopping looked at the curve
+stop      {step, metric, why}                       early stopping ended the run
+end       {step, max_steps, reason}                 reason: finished | terminated | diverged
+saved     {}                                        the final weights are on disk
 
-Only `end` with the last step reached (or a stop that a plugin recorded) means done: Axolotl itself saves a
+Only `end` with the last step reached (or after a `stop`) and then `saved` means done: Axolotl itself saves a
 half-trained adapter and exits 0. Named in `plugins:`, started with Axolotl's Python, imports nothing of ours.
 """
 
 import json
 import math
 import os
+import resource
 import signal
 import time
 
+import torch
 from axolotl.integrations.base import BasePlugin
 from transformers import TrainerCallback
 
+# Only the last checkpoint can be gone on from: what the optimiser holds is twice a full fine-tune's weights.
+OPTIMISER_FILES = ("optimizer.pt", "scheduler.pt", "scaler.pt")
+# A loss this far above where it began is an explosion; three in a row, so that one hard row is not.
+EXPLODED_TIMES, EXPLODED_PLUS, EXPLODED_FOR = 1.5, 1.0, 3
+
+
+def write_event(output_dir, event, **values):
+    os.makedirs(output_dir, exist_ok=True)
+    row = {"event": event, "time": round(time.time(), 2), **values}
+    with open(os.path.join(output_dir, "events.jsonl"), "a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
+
+
+def memory_gb():
+    """Peak so far, of this process's accelerator or else of the process."""
+    if torch.cuda.is_available():
+        return round(torch.cuda.max_memory_allocated() / 2**30, 3)
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 3)
+
+
+def any_process(wish, device):
+    """Whether any process of a group wishes it, so that all stop at the same step."""
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return wish
+    flag = torch.tensor([int(wish)], device=device)
+    torch.distributed.all_reduce(flag, op=torch.distributed.ReduceOp.MAX)
+    return bool(flag.item())
+
 
 class ProgressCallback(TrainerCallback):
-    """Records events, saves and stops on SIGTERM, and stops a loss that is not a number."""
+    """Records events, saves and stops on SIGTERM, stops a loss that explodes, drops stale optimiser states."""
 
     def __init__(self, output_dir):
-        self.path = os.path.join(output_dir, "events.jsonl")
+        self.output_dir = output_dir
         self.reason = "finished"
         self.terminated = False
+        self.first_loss = None
+        self.exploded = 0
 
-    def write(self, event, **values):
-        os.makedirs(os.path.dirname(self.path), exist_ok=True)
-        row = {"event": event, "time": round(time.time(), 2), **values}
-        with open(self.path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+    def write(self, state, event, **values):
+        if state.is_world_process_zero:
+            write_event(self.output_dir, event, **values)
 
     def on_train_begin(self, args, state, control, **_):
         def terminate(_number, _frame):
             self.terminated = True
 
         signal.signal(signal.SIGTERM, terminate)
-        self.write("begin", step=state.global_step, max_steps=state.max_steps, epochs=args.num_train_epochs)
+        self.write(state, "begin", step=state.global_step, max_steps=state.max_steps, epochs=args.num_train_epochs)
 
     def on_step_end(self, args, state, control, **_):
-        if self.terminated and state.global_step < state.max_steps:
+        if state.global_step < state.max_steps and any_process(self.terminated, args.device):
             # Leave by the trainer's own door, so that the checkpoint is whole and can be resumed.
             self.reason = "terminated"
             control.should_save = True
@@ -50,23 +83,49 @@ class ProgressCallback(TrainerCallback):
 
     def on_log(self, args, state, control, logs=None, **_):
         numbers = {key: value for key, value in (logs or {}).items() if isinstance(value, (int, float))}
-        loss = numbers.get("loss")
-        if loss is not None and not math.isfinite(loss):
+        if "loss" in numbers and self.has_diverged(numbers["loss"], numbers.get("grad_norm", 0.0)):
             self.reason = "diverged"
             control.should_training_stop = True
-            numbers["loss"] = None
-        self.write("log", step=state.global_step, **numbers)
+            control.should_save = False
+        finite = {key: value if math.isfinite(value) else None for key, value in numbers.items()}
+        self.write(state, "log", step=state.global_step, **finite, memory_gb=memory_gb())
         return control
 
+    def has_diverged(self, loss, grad_norm):
+        if not (math.isfinite(loss) and math.isfinite(grad_norm)):
+            return True
+        if self.first_loss is None:
+            self.first_loss = loss
+        far = loss > EXPLODED_TIMES * self.first_loss + EXPLODED_PLUS
+        self.exploded = self.exploded + 1 if far else 0
+        return self.exploded >= EXPLODED_FOR
+
     def on_save(self, args, state, control, **_):
-        self.write("save", step=state.global_step)
+        if not state.is_world_process_zero:
+            return
+        write_event(self.output_dir, "save", step=state.global_step)
+        # The new checkpoint is whole by now, so the older ones are only there to be merged or measured.
+        for entry in os.scandir(args.output_dir):
+            step = entry.name.removeprefix("checkpoint-")
+            if entry.name != step and step.isdigit() and int(step) < state.global_step:
+                for name in os.listdir(entry.path):
+                    if name in OPTIMISER_FILES or name.startswith("rng_state"):
+                        os.remove(os.path.join(entry.path, name))
 
     def on_train_end(self, args, state, control, **_):
-        self.write("end", step=state.global_step, max_steps=state.max_steps, reason=self.reason)
+        self.write(state, "end", step=state.global_step, max_steps=state.max_steps, reason=self.reason)
 
 
 class ProgressPlugin(BasePlugin):
     """Adds the callback to whichever trainer Axolotl builds, DPO's included."""
 
+    def get_training_args(self, cfg):
+        # The trainer's default puts the last good loss in place of one that is not a number.
+        return {"logging_nan_inf_filter": False}
+
     def add_callbacks_pre_trainer(self, cfg, model):
         return [ProgressCallback(cfg.output_dir)]
+
+    def post_train_unload(self, cfg):
+        if int(os.environ.get("RANK", "0")) == 0:
+            write_event(cfg.output_dir, "saved")

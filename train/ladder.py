@@ -1,0 +1,110 @@
+"""What to do when training runs out of memory: the next rung of `out_of_memory`, its cost, and a record of it.
+
+The batch that an update sees stays the same: what a micro batch loses, accumulation gains.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from train import checkpoints
+from voicewright import process, recipe
+from voicewright.errors import UserError, notice
+from voicewright.layout import Run
+from voicewright.limits import SPECIAL_TOKENS
+from voicewright.records import Appender
+from voicewright.schema import Recipe
+
+OUT_OF_MEMORY = re.compile(
+    r"out of memory|can't allocate memory|cannot allocate memory|std::bad_alloc|MemoryError|CUBLAS_STATUS_ALLOC_FAILED",
+    re.IGNORECASE,
+)
+SHORTEST, LOWEST_RANK = 256, 4
+
+
+@dataclass(frozen=True)
+class Step:
+    """One rung: the overrides that it adds to the recipe."""
+
+    rung: str
+    overrides: list[str]
+    goes_on: bool
+    """Whether the checkpoints made so far are still of use."""
+
+
+def oom_kills() -> int:
+    """How many processes the kernel has ended for want of memory since it started; 0 where it does not say."""
+    try:
+        lines = Path("/proc/vmstat").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
+
+
+def ran_out(exit_code: int | None, log_path: Path, kills_before: int) -> str | None:
+    """The line that says that memory ran out, None if something else ended the process."""
+    for line in reversed(process.tail(log_path, count=40)):
+        if OUT_OF_MEMORY.search(line):
+            return line.strip()[:300]
+    if exit_code == -9 and oom_kills() > kills_before:
+        return "the kernel ended it for want of memory"
+    return None
+
+
+def steps(wanted: Recipe) -> Iterator[Step]:
+    """The rungs that are left for this recipe, in its own order."""
+    a = wanted.axolotl
+    for rung in wanted.out_of_memory:
+        if rung == "batch" and a.get("micro_batch_size", 1) > 1:
+            half = a["micro_batch_size"] // 2
+            if a["micro_batch_size"] % 2 == 0:
+                accumulated = 2 * a.get("gradient_accumulation_steps", 1)
+                sizes = [f"axolotl.micro_batch_size={half}", f"axolotl.gradient_accumulation_steps={accumulated}"]
+                if a.get("eval_batch_size", 1) > half:
+                    sizes.append(f"axolotl.eval_batch_size={half}")
+                yield Step(rung, sizes, goes_on=True)
+        if rung == "sequence" and a["sequence_len"] // 2 >= SHORTEST:
+            most = a["sequence_len"] // 2 - SPECIAL_TOKENS
+            bounds = [f"data.max_tokens={min(wanted.data.max_tokens, most)}"]
+            if wanted.data.min_tokens > most // 2:
+                bounds.append(f"data.min_tokens={most // 4}")
+            yield Step(rung, [f"axolotl.sequence_len={a['sequence_len'] // 2}", *bounds], goes_on=False)
+        if rung == "rank" and a.get("adapter") and a["lora_r"] // 2 >= LOWEST_RANK:
+            halves = [f"axolotl.{key}={max(1, a[key] // 2)}" for key in ("lora_r", "lora_alpha")]
+            yield Step(rung, halves, goes_on=False)
+        if rung == "model" and wanted.model.smaller:
+            yield Step(rung, [f"model={wanted.model.smaller}"], goes_on=False)
+
+
+def climb(wanted: Recipe, why: str) -> Step:
+    """Take the next rung: say it, record it, freeze the recipe with it. Raises UserError when none is left."""
+    run = Run(wanted.run)
+    said, adapted = recipe.frozen_overrides(run), recipe.adapted(run)
+    refused = []
+    for step in steps(wanted):
+        now = recipe.merge(adapted, step.overrides)
+        try:
+            composed = recipe.compose(wanted.recipe, recipe.merge(said, now), run=run.name)
+        except UserError as error:  # a limit of the model's or the machine's is in the way of this rung
+            refused += error.problems
+            continue
+        found = [c for c in checkpoints.whole(run.adapter_dir) if c.resumable]
+        lost = found[-1].step if found else 0
+        cost = f"goes on from step {lost}" if step.goes_on else f"starts anew; {lost} saved steps are given up"
+        notice(f"training ran out of memory ({why}). Next: {step.rung}: {' '.join(step.overrides)}; it {cost}")
+        with Appender(run.dir / "adapted.jsonl") as record:
+            record.append(
+                {"rung": step.rung, "overrides": step.overrides, "why": why, "steps_lost": 0 if step.goes_on else lost}
+            )
+        if not step.goes_on:
+            shutil.rmtree(run.adapter_dir, ignore_errors=True)
+        recipe.freeze(composed, said)
+        return step
+    raise UserError(
+        [f"training ran out of memory ({why}), and no rung of out_of_memory is left", *refused],
+        mend=f"make plan RECIPE={wanted.recipe} says what would fit",
+    )
