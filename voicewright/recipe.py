@@ -201,7 +201,7 @@ def _compose_tree(name: str, overrides: list[str]) -> tuple[Tree, validation.Ori
         choices = {g: c for g, c in config.hydra.runtime.choices.items() if g in groups()}
         own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
         plain = OmegaConf.to_container(own, resolve=True)
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
         raise UserError(f"recipes/{name}.yaml: {_first_lines(error)}") from None
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}, validation.Origin(name, choices, overrides)
