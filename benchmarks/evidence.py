@@ -151,6 +151,9 @@ def _raters_section(verdict: Mapping[str, Any], court: Mapping[str, Any], source
         "with a position, that obeys a text, or that leaves over 5% unanswered loses its vote. Readers are not tried.",
         "Contradictions are pairs on which the two orders gave different answers; they count as ties.",
     ]
+    usd = sum(rater.get("usd", 0) for rater in verdict["raters"].values())
+    if usd:
+        words.append(f"The votes on these pairs cost {usd:.2f} US dollars.")
     remarks = [f"{name}: {remark}." for name, trial in court.items() for remark in trial.get("remarks", [])]
     head = [
         "Rater",

@@ -21,7 +21,7 @@ from benchmarks import pairs as pair_files
 from benchmarks import votes as vote_files
 from benchmarks.court import Cases, hold, try_judge
 from benchmarks.judges import Ask, Asker, Progress, asks, cost, put_questions
-from benchmarks.remote_judge import endpoint_judge, estimate_tokens, identity_of, key_of
+from benchmarks.remote_judge import QUESTIONS, endpoint_judge, estimate_tokens, identity_of, key_of
 from benchmarks.stylometric import stylometric_judge
 from voicewright import command, recipe
 from voicewright.errors import UserError, exits_cleanly, notice
@@ -76,6 +76,19 @@ def seat(run: Run, chosen: Sequence[str], judges: dict[str, Judge]) -> list[Seat
             )
         seated.append(Seated(name, settings, ["stylometric", content_id(texts, 24)], stylometric_judge(texts)))
     return seated
+
+
+def questions_of(name: str, settings: Judge, rubric: dict[str, str]) -> list[str]:
+    """What a judge is asked, `rubric` spelt out. Raises UserError for a question that nobody has worded."""
+    if settings.kind == "stylometric":
+        return ["voice"]
+    asked = [q for given in settings.questions for q in (rubric if given == "rubric" else [given])]
+    unknown = sorted(set(asked) - {*QUESTIONS, *rubric})
+    if unknown:
+        raise UserError(
+            f"judges.{name}.questions: {', '.join(unknown)}: not voice, quality, rubric or an item of blind.rubric"
+        )
+    return asked
 
 
 def impostors(settings: Recipe) -> list[str]:
@@ -152,10 +165,15 @@ def main() -> None:
     )
     write_rows(run.blind_dir / "cases.jsonl", [{**row, "truth": cases.truth[row["id"]]} for row in cases.pairs])
     trial_asks = list(asks(cases.pairs, ["voice"]))
-    vote_asks = {judge.name: list(asks(pairs, judge.settings.questions, blind.rubric)) for judge in seated}
+    vote_asks = {
+        judge.name: list(asks(pairs, questions_of(judge.name, judge.settings, blind.rubric), blind.rubric))
+        for judge in seated
+    }
     agree_on_cost(seated, {n: trial_asks + v for n, v in vote_asks.items()}, blind.ask_above_usd, options["yes"] == "1")
-    left_usd = blind.stop_above_usd
     with Appender(run.votes_path) as votes, Appender(run.blind_dir / "trials.jsonl") as trials:
+        # What earlier runs of this command cost counts towards the same budget.
+        spent = sum(float(row.get("usd", 0)) for row in [*votes.rows, *trials.rows])
+        left_usd = None if blind.stop_above_usd is None else blind.stop_above_usd - spent
         for judge in seated:
             tried = put(judge, trial_asks, trials, left_usd, "court")
             found = court_of(judge, cases, trials, blind.court, tried.stopped)

@@ -131,6 +131,8 @@ def put_questions(
             progress.reused += 1
         else:
             pending.append((ask, key))
+    if may_spend_usd is not None and may_spend_usd <= 0 and pending:
+        progress.stopped = "the budget is spent"
     with ThreadPoolExecutor(settings.concurrency) as pool:
         queue = iter(pending)
         running: dict[Future[Answer], tuple[Ask, str]] = {}
@@ -154,7 +156,9 @@ def put_questions(
                 progress.unscored += vote is None
                 if answer.error:
                     progress.errors.append(answer.error)
-                votes.append({**_head(name, kind, ask, key), "vote": vote, "reason": answer.reason, **_detail(answer)})
+                paid = cost(settings, answer.input_tokens, answer.output_tokens)
+                head = _head(name, kind, ask, key)
+                votes.append({**head, "vote": vote, "reason": answer.reason, **_detail(answer, paid)})
                 if may_spend_usd is not None and progress.usd >= may_spend_usd:
                     progress.stopped = f"the budget of {may_spend_usd:.2f} US dollars is spent"
                 tell(progress)
@@ -171,12 +175,13 @@ def _head(name: str, kind: str, ask: Ask, key: str) -> Row:
     }
 
 
-def _detail(answer: Answer) -> Row:
+def _detail(answer: Answer, usd: float) -> Row:
     detail = {
         "input_tokens": answer.input_tokens,
         "output_tokens": answer.output_tokens,
         "tries": answer.tries,
         "error": answer.error,
+        "usd": usd,
     }
     return {key: value for key, value in detail.items() if value not in (None, 0)}
 

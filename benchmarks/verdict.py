@@ -33,6 +33,8 @@ def verdict(
     if strangers:
         notice(f"{strangers} votes speak of pairs that are not in {pairs_path.name} and are left out")
     document = tally(pairs, key, vote_files.opinions(votes, pairs), court, looks)
+    for name, rater in document["raters"].items():
+        rater["usd"] = sum(float(vote.get("usd", 0)) for vote in votes if vote["judge"] == name)
     return {**document, "votes": len(votes), "strangers": strangers}
 
 

@@ -309,8 +309,8 @@ class Judge(Section):
     """The endpoint's base URL, for example http://127.0.0.1:8000/v1"""
     key_env: str | None = None
     """The environment variable (or line of `.env`) that holds the key; None for a server that asks for none."""
-    questions: list[str] = ["voice", "quality"]
-    """What it is asked, each separately: voice, quality, or items of `blind.rubric`."""
+    questions: list[str] = ["voice", "quality", "rubric"]
+    """What it is asked, each separately: voice, quality, items of `blind.rubric` by name, or rubric for all of them."""
     temperature: float | None = Field(0.0, ge=0)
     """None leaves it out: some models refuse the setting."""
     max_tokens: int = Field(400, ge=16)
@@ -402,8 +402,8 @@ class Recipe(Section):
     """The recipe whose merged model this one starts from; it runs first."""
     early_stopping: EarlyStopping | None = None
     out_of_memory: list[Rung] = ["batch", "sequence", "rank", "model"]
-    """What is tried, in this order, when training runs out of memory. batch: half the micro batch, goes on; sequence:
-    half the length, shorter rows, starts anew; rank: half the rank, starts anew; model: `model.smaller`, starts anew."""
+    """What is tried, in this order, when training runs out of memory. batch: half the micro batch, goes on;
+    sequence: half the length, shorter rows, starts anew; rank: half the rank, anew; model: `model.smaller`, anew."""
     hardware: Hardware
     data: Data
     axolotl: dict[str, Any]

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from voicewright.layout import REPO_DIR, Run
 from voicewright.records import read_json, read_rows, write_json, write_rows
 
@@ -84,6 +86,7 @@ def call(module: str, *words: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_generations_become_a_report_with_a_decision(home: Path) -> None:
     run = make_run(home)
     for module in ("pair", "judge", "verdict", "decide", "report"):
@@ -94,5 +97,6 @@ def test_generations_become_a_report_with_a_decision(home: Path) -> None:
     assert decision["targets"]["blind"]["outcome"] != "pass"
     assert decision["targets"]["transfer"]["outcome"] == "not available"
     page = run.report_path.read_text()
-    assert decision["sentence"] in page
+    assert decision["sentence"].partition(": ")[2].capitalize() in page
+    assert (run.dir / "report.md").read_text().startswith("# " + decision["sentence"])
     assert "http://" not in page and "https://" not in page

@@ -1,0 +1,116 @@
+"""The whole blind path in one process, on made-up generations, without a server."""
+
+from __future__ import annotations
+
+import random
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import ballot, ballots, blind, decide, judge, pair, verdict
+from benchmarks import judge as judge_script
+from voicewright.layout import Run
+from voicewright.records import Row, read_json, read_rows, write_json, write_rows
+
+WORDS = ["stone", "river", "you", "walk", "the", "of", "and", "light", "door", "hand", "voice", "salt", "never"]
+
+
+def prose(seed: str, sentences: int = 14) -> str:
+    draw = random.Random(seed)
+    return " ".join(" ".join(draw.choices(WORDS, k=draw.randint(6, 14))).capitalize() + "." for _ in range(sentences))
+
+
+def call(monkeypatch: pytest.MonkeyPatch, module: Any, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", [module.__name__, *words])
+    with pytest.raises(SystemExit) as left:
+        module.main()
+    return int(left.value.code or 0)
+
+
+def generations(arm: str, texts: list[str]) -> list[Row]:
+    return [
+        {
+            "id": f"{arm}{n}",
+            "arm": arm,
+            "prompt_id": f"p{n}",
+            "domain": "narrative",
+            "sample": 0,
+            "prompt": "Go on.",
+            "text": text,
+            "error": None,
+            "reference": None,
+            "reference_source": None,
+        }
+        for n, text in enumerate(texts)
+    ]
+
+
+@pytest.fixture
+def run(home: Path) -> Run:
+    run = Run("demo")
+    write_json(run.stats_path, {"format": {"shape": "completion"}})
+    for split in ("train", "heldout"):
+        rows = [{"source": f"{split}{n}", "section": str(n), "text": prose(f"{split}{n}", 30)} for n in range(8)]
+        write_rows(run.rows_path("completion", split), rows)
+    return run
+
+
+def test_a_placebo_is_a_tie_and_never_deploys(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [prose(f"g{n}") for n in range(16)]
+    write_rows(run.generations_path("baseline"), generations("baseline", texts))
+    # The baseline's generations, copied over the fine-tuned arm's.
+    run.generations_path("finetuned").write_bytes(run.generations_path("baseline").read_bytes())
+    for module in (pair, judge, verdict, decide):
+        assert call(monkeypatch, module, "demo") == 0
+    found = read_json(run.verdict_path)["comparisons"][0]["questions"]["voice"]["by_rater"]["stylometric"]
+    assert found["low"] < 0.5 < found["high"]
+    assert read_json(run.decision_path)["decision"] != "deploy"
+
+
+def test_ballots_are_merged_and_bad_ones_named_without_touching_the_good(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for arm in ("baseline", "finetuned"):
+        write_rows(run.generations_path(arm), generations(arm, [prose(f"{arm}{n}") for n in range(8)]))
+    assert call(monkeypatch, pair, "demo") == 0
+    assert call(monkeypatch, blind, "demo", "pairs=6") == 0
+    packet = read_json(run.blind_dir / "packet.json")
+    assert len(packet["pairs"]) == 6
+    key = {row["id"]: row for row in read_rows(run.key_path)}
+
+    def write(name: str, reader: str, packet_id: str = packet["id"]) -> str:
+        votes = [{"pair": p["id"], "question": q["name"], "order": "yx", "ms": 5,
+                  "vote": "x" if key[p["id"]]["x"] == "finetuned" else "y"}
+                 for p in packet["pairs"] for q in packet["questions"]]  # fmt: skip
+        document = {"packet": packet_id, "reader": reader, "votes": votes, "comments": {},
+                    "sum": ballot.checksum(packet_id, reader, votes, {})}  # fmt: skip
+        write_json(tmp_path / name, document)
+        return str(tmp_path / name)
+
+    good, other = write("good.json", "aa"), write("other.json", "bb", "f" * 24)
+    edited = write("edited.json", "cc")
+    Path(edited).write_text(Path(edited).read_text().replace('"vote": "x"', '"vote": "tie"'))
+    capsys.readouterr()
+    assert call(monkeypatch, ballots, "demo", f"files={good},{other},{edited},{tmp_path}/none.json") == 2
+    said = capsys.readouterr()
+    assert "good.json: 12 votes of reader aa counted" in said.out
+    assert "and this run's packet is" in said.err and "was changed after it was saved" in said.err
+    assert "none.json: no such file" in said.err
+    assert call(monkeypatch, ballots, "demo", f"files={good}") == 2
+    assert "counted already" in capsys.readouterr().err
+    assert len(list(read_rows(run.votes_path))) == 12
+    assert call(monkeypatch, verdict, "demo") == 0
+    rate = read_json(run.verdict_path)["win_rate"]["voice"]
+    assert rate["value"] == 1 and rate["independent"] and rate["n_prompts"] == 6
+
+
+def test_a_question_nobody_worded_is_refused() -> None:
+    from voicewright.errors import UserError
+    from voicewright.schema import Judge
+
+    settings = Judge(kind="endpoint", model="m", url="http://127.0.0.1:9", questions=["voice", "wit"])
+    assert judge_script.questions_of("j", settings, {"wit": "it is funny"}) == ["voice", "wit"]
+    with pytest.raises(UserError, match="wit: not voice, quality, rubric"):
+        judge_script.questions_of("j", settings, {})

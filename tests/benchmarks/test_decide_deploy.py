@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import deploy
+from benchmarks.preferences import preferences
+from benchmarks.votes import Opinion
+from voicewright.errors import UserError
+from voicewright.layout import Run
+from voicewright.records import write_json
+
+
+def made(name: str, decision: str = "deploy") -> Run:
+    run = Run(name)
+    write_json(run.merged_dir / "config.json", {"name": name})
+    write_json(run.decision_path, {"decision": decision, "sentence": f"{decision}: because."})
+    return run
+
+
+def test_only_a_deploy_is_deployed_and_a_reason_is_kept(home: Path) -> None:
+    with pytest.raises(UserError, match="is not to be deployed: do not deploy: because"):
+        deploy.deploy(made("a", "do not deploy"), None)
+    assert deploy.history() == []
+    deploy.deploy(made("a", "do not deploy"), "the author likes it")
+    assert deploy.history()[-1]["anyway"] == "the author likes it"
+
+
+def test_a_deployment_can_be_taken_back_to_what_was_before(home: Path) -> None:
+    deploy.deploy(made("a"), None)
+    deploy.deploy(made("b"), None)
+    now = deploy.rollback()
+    assert now is not None and now["run"] == "a"
+    assert deploy.rollback() is None
+    with pytest.raises(UserError, match="nothing to take back"):
+        deploy.rollback()
+
+
+def test_a_model_that_is_gone_is_not_gone_back_to(home: Path) -> None:
+    first = made("a")
+    deploy.deploy(first, None)
+    deploy.deploy(made("b"), None)
+    (first.merged_dir / "config.json").unlink()
+    first.merged_dir.rmdir()
+    with pytest.raises(UserError, match="the model before this one is gone"):
+        deploy.rollback()
+    assert deploy.history()[-1]["run"] == "b"
+
+
+def test_a_run_without_a_merged_model_is_refused(home: Path) -> None:
+    with pytest.raises(UserError, match="no merged model"):
+        deploy.deploy(Run("none"), "anyway")
+
+
+def test_votes_become_preferences_without_held_out_prompts_or_barred_judges() -> None:
+    pairs = [{"id": i, "domain": d, "prompt": "p", "x": "text x", "y": "text y"}
+             for i, d in (("a", "narrative"), ("b", "heldout"), ("c", "narrative"), ("d", "narrative"))]  # fmt: skip
+    opinions = [Opinion("a", "ann", "reader", "voice", 0.0), Opinion("b", "ann", "reader", "voice", 1.0),
+                Opinion("c", "ann", "reader", "voice", 1.0), Opinion("c", "bob", "reader", "voice", 0.0),
+                Opinion("d", "bad", "judge", "voice", 1.0), Opinion("a", "ann", "reader", "quality", 1.0)]  # fmt: skip
+    raters = {"ann": {"counts": True}, "bob": {"counts": True}, "bad": {"counts": False}}
+    rows = preferences(pairs, opinions, raters, 0.5)
+    assert [(row["source"], row["chosen"]["content"], row["rejected"]["content"]) for row in rows] == [
+        ("blind pair a", "text y", "text x")
+    ]
