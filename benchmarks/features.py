@@ -7,16 +7,17 @@ can be compared with a text that came later. Counts add up: a long text is the s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import text as reading
 
-Floats = NDArray[np.float64]
+Floats = NDArray[Any]
 Codes = NDArray[np.int64]
 
 VIEWS = ("words", "chars", "syntax", "punctuation", "sentences")
@@ -109,7 +110,8 @@ class Counts:
     def stack(rows: Sequence[dict[str, Floats]], vocabulary: Vocabulary) -> Counts:
         """One table of single counts; none gives a table of no rows."""
         names = [(view, vocabulary.width(view)) for view in VIEWS] + [(f"{view}_total", 1) for view in VIEWS]
-        return Counts({name: np.array([row[name] for row in rows]).reshape(len(rows), width)
+        # 32-bit floats hold counts up to 16 million exactly.
+        return Counts({name: np.array([row[name] for row in rows], dtype=np.float32).reshape(len(rows), width)
                        for name, width in names})
 
     def __len__(self) -> int:
@@ -128,6 +130,11 @@ class Counts:
     def concat(parts: Sequence[Counts]) -> Counts:
         """Tables one below the other."""
         return Counts({name: np.concatenate([part.arrays[name] for part in parts]) for name in parts[0].arrays})
+
+    def columns(self, chosen: Mapping[str, NDArray[np.int64]]) -> Counts:
+        """The same texts in a smaller vocabulary: view -> columns to keep, in their order."""
+        smaller = {name: self.arrays[name][:, columns] for name, columns in chosen.items()}
+        return Counts(self.arrays | smaller)
 
     def rates(self, view: str) -> Floats:
         """Relative frequencies of a view: of words, characters, tokens, words, sentences."""

@@ -16,6 +16,8 @@ from voicewright.errors import UserError
 
 FEWEST_WORDS = 1000
 MOST_BLOCKS = 1600
+# Distances are kept in 32 bits; what differs by less is the same.
+TIE = 1e-5
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,6 @@ def closer(profile: Profile, x: str, y: str) -> Literal["x", "y", "tie"]:
         return "tie" if lengths[0] == lengths[1] else ("x" if lengths[0] else "y")
     counts = profile.space.vocabulary.table([next(reading.blocks(text, size)) for text in plain])
     first, second = profile.distances(counts, size)
-    if abs(first - second) < 1e-9:
+    if abs(first - second) < TIE:
         return "tie"
     return "x" if first < second else "y"

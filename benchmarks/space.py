@@ -60,14 +60,12 @@ class Space:
         """Standardised vectors (texts, F) of blocks of about `size` words, before whitening."""
         size = self.size(size)
         z = (roots(counts) - self.mean[size]) / self.sd[size]
-        vectors: Floats = np.clip(z, -CLIP, CLIP) * self.scale
-        return vectors
+        return np.asarray(np.clip(z, -CLIP, CLIP) * self.scale)
 
     def white(self, vectors: Floats) -> Floats:
         """Take most of the within-author spread out of vectors (texts, F), and make them of length 1."""
         flat = vectors - (vectors @ self.axes.T * self.gains) @ self.axes
-        flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12)
-        return flat
+        return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12))
 
     def vectors(self, counts: Counts, size: int) -> Floats:
         """Unit vectors (texts, F) of blocks of about `size` words."""
@@ -88,7 +86,7 @@ def fit(blocks: Mapping[int, Counts], authors: Mapping[int, Sequence[str]], voca
     """
     names = tuple(sorted(set(authors[fitted])))
     mean, sd, rows = {}, {}, {}
-    scale = np.concatenate([np.full(vocabulary.width(view), max(1, vocabulary.width(view)) ** -0.5) for view in VIEWS])
+    scale = view_scale(vocabulary)
     for words, counts in blocks.items():
         values = roots(counts)
         mean[words] = values.mean(axis=0)
@@ -103,12 +101,18 @@ def fit(blocks: Mapping[int, Counts], authors: Mapping[int, Sequence[str]], voca
     along = singular.astype(float) ** 2 / len(z)
     floor = SHRINKAGE * float((residuals**2).sum()) / residuals.size
     gains = 1.0 - np.sqrt(floor / (along + floor))
-    bare = Space(vocabulary, mean, sd, scale, found.astype(float), gains, np.zeros((0, z.shape[1])), (), {},
+    bare = Space(vocabulary, mean, sd, scale, found, gains.astype(np.float32), np.zeros((0, z.shape[1])), (), {},
                  averages(blocks[fitted].rates("words"), authors[fitted], names).mean(axis=0))
     means = {words: averages(bare.white(row), authors[words], names) for words, row in rows.items()}
     lengths = {words: float(np.linalg.norm(rows_, axis=1).mean()) for words, rows_ in means.items()}
     return replace(bare, imposters=means[fitted], names=names,
                    shrink={words: length / lengths[fitted] for words, length in lengths.items()})
+
+
+def view_scale(vocabulary: Vocabulary) -> Floats:
+    """Factors (F,) that give each view the same weight, however many columns it has."""
+    widths = [vocabulary.width(view) for view in VIEWS]
+    return np.concatenate([np.full(width, max(1, width) ** -0.5, dtype=np.float32) for width in widths])
 
 
 def averages(rows: Floats, labels: Sequence[str], names: Sequence[str]) -> Floats:
@@ -152,13 +156,13 @@ def load(path: Path) -> Space:
                         mend=f"python -m benchmarks.imposters FOLDER_OF_TEXTS {path.name}") from None
     vocabulary = Vocabulary(tuple(data["words"].tolist()), data["chars"].astype(np.int64),
                             tuple(data["function"].tolist()), data["syntax"].astype(np.int64))
-    scale = np.concatenate([np.full(vocabulary.width(view), vocabulary.width(view) ** -0.5) for view in VIEWS])
+    scale = view_scale(vocabulary)
     sizes = data["sizes"].tolist()
     return Space(
         vocabulary,
-        {size: row.astype(float) for size, row in zip(sizes, data["mean"], strict=True)},
+        {size: row.astype(np.float32) for size, row in zip(sizes, data["mean"], strict=True)},
         # A float16 cannot hold the smallest spreads: the floor keeps the division finite.
-        {size: np.maximum(row.astype(float), 1e-4) for size, row in zip(sizes, data["sd"], strict=True)},
-        scale, data["axes"] * data["axes_step"][:, None].astype(float), data["gains"].astype(float),
-        data["imposters"] * data["imposters_step"][:, None].astype(float), tuple(data["names"].tolist()),
+        {size: np.maximum(row.astype(np.float32), 1e-4) for size, row in zip(sizes, data["sd"], strict=True)},
+        scale, data["axes"] * data["axes_step"][:, None].astype(np.float32), data["gains"].astype(np.float32),
+        data["imposters"] * data["imposters_step"][:, None].astype(np.float32), tuple(data["names"].tolist()),
         dict(zip(sizes, data["shrink"].tolist(), strict=True)), data["general"].astype(float))
