@@ -86,7 +86,7 @@ def _curation(report: dict[str, Any]) -> list[str]:
         f"sentences: {report['sentence_words']['mean']} words on average, SD {report['sentence_words']['sd']}",
         f"distinctive words: {', '.join(report['distinctive_words'][:15])}",
         *(
-            f"unlike the other chapters: {o['section'] or o['work']} ({o['feature']} {o['value']}, usually {o['usual']})"
+            f"unlike the others: {o['section'] or o['work']} ({o['feature']} {o['value']}, usually {o['usual']})"
             for o in report["outlier_chapters"]
         ),
     ]

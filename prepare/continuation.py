@@ -99,4 +99,5 @@ def _add_pair(
         made.dropped.append(Drop(place, reason, len(continuation.split())))
         return
     row = {"source": place, **about, "tokens": tokens, "messages": messages}
-    made.pieces.append(Piece(finished(row), "chat", context.name, unit, place))
+    # Fragments overlap, so that a chapter cannot be divided between splits.
+    made.pieces.append(Piece(finished(row), "chat", context.name, unit, unit))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from prepare.errors import Unreadable
@@ -23,10 +22,12 @@ class Placed(NamedTuple):
 def read(file: File) -> tuple[list[Placed], list[str]]:
     """The objects of a file, and a sentence for each that does not parse. Raises Unreadable for the file itself."""
     text = decode(file.path.read_bytes()).text
+    if file.path.suffix.lower() in (".jsonl", ".ndjson"):
+        return _lines(file.label, text)
     try:
         whole = json.loads(text)
     except json.JSONDecodeError as error:
-        if _is_lines(file.path, text):
+        if _is_lines(text):
             return _lines(file.label, text)
         raise Unreadable(f"is not valid JSON ({error.msg})", where=str(error.lineno)) from None
     except RecursionError:
@@ -47,9 +48,7 @@ def _inner(whole: Any) -> list[Any]:
     return [whole]
 
 
-def _is_lines(path: Path, text: str) -> bool:
-    if path.suffix.lower() in (".jsonl", ".ndjson"):
-        return True
+def _is_lines(text: str) -> bool:
     first = next((line for line in text.splitlines() if line.strip()), "")
     try:
         return isinstance(json.loads(first), dict)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from prepare import (
@@ -19,9 +20,13 @@ from prepare import (
     templates,
     tokens,
 )
-from prepare.pieces import Context, Made, Piece
+from prepare.checks import personal
+from prepare.pieces import Context, Made, Piece, finished
 from voicewright.errors import UserError
 from voicewright.schema import Recipe, RowShape, Shape
+
+# Of one kind; the rest are counted.
+MOST_ALIKE = 5
 
 MAKERS: dict[Shape, Callable[[Context], Made]] = {
     "completion": manuscript.make,
@@ -63,7 +68,9 @@ def make(recipe: Recipe, paths: dict[str, Path], tell: Callable[[str], None]) ->
         tell(f"{name}: {len(mine)} file(s), shape {source.shape}")
         made.add(MAKERS[source.shape](Context(name, source, mine, data, counter, template, low, high)))
     if made.problems:
-        raise UserError(made.problems)
+        raise UserError(condensed(made.problems))
+    if data.mask_personal:
+        made.pieces = [_masked(piece, counter, template) for piece in made.pieces]
     weights = {name: source.weight for name, source in data.sources.items()}
     splits: dict[RowShape, dict[split.Split, list[Piece]]] = {}
     kept_whole: dict[RowShape, str] = {}
@@ -76,3 +83,28 @@ def make(recipe: Recipe, paths: dict[str, Path], tell: Callable[[str], None]) ->
         reasons = sorted({drop.reason for drop in made.dropped})
         raise UserError(f"no rows came of the sources; dropped because: {'; '.join(reasons) or 'nothing was in them'}")
     return Result(made.pieces, splits, kept_whole, made, counter, low, high, files)
+
+
+def _masked(piece: Piece, counter: tokens.Counter, template: templates.Template | None) -> Piece:
+    """The piece with personal data and keys put out of sight, its tokens counted anew."""
+    row = personal.masked_row(piece.row)
+    if row == piece.row:
+        return piece
+    turns = [{key: m[key] for key in ("role", "content")} for m in row.get("messages", [])]
+    turns += [row["chosen"]] if "chosen" in row else []
+    text = template.render(turns) if template and turns else str(row.get("text", ""))
+    row["tokens"] = max(piece.row["tokens"], *counter.count([text])) if "chosen" in row else counter.count([text])[0]
+    return replace(piece, row=finished({key: value for key, value in row.items() if key != "id"}))
+
+
+def condensed(problems: list[str]) -> list[str]:
+    """Problems with the many that differ only in their place counted rather than listed."""
+    alike: dict[str, int] = {}
+    told = []
+    for problem in problems:
+        kind = re.sub(r"\d+", "n", problem.rpartition("/")[2])
+        alike[kind] = alike.get(kind, 0) + 1
+        if alike[kind] <= MOST_ALIKE:
+            told.append(problem)
+    more = sum(count - MOST_ALIKE for count in alike.values() if count > MOST_ALIKE)
+    return [*told, f"and {more} more like these"] if more else told

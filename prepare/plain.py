@@ -30,6 +30,7 @@ _NAMED = re.compile(
 )
 _NUMERAL = re.compile(r"^(?:[IVXLC]{1,7}|\d{1,3})\.?$")
 _LIST = re.compile(r"^\s*(?:[-+*>|]\s|\d+[.)]\s)")
+_MARK = re.compile(r"^(#{1,6})\s+(?=\S)")
 _MARKED = re.compile(r"#{1,6}\s+\S")
 _UNDERLINE = re.compile(r"^(?:={3,}|-{3,})$")
 
@@ -41,7 +42,7 @@ def to_markdown(text: str) -> str:
 
 def join(found: list[str]) -> str:
     """Paragraphs (headings and scene breaks among them) as one cleaned text."""
-    found = [SCENE_BREAK if _BREAK.match(paragraph) else paragraph for paragraph in found]
+    found = [SCENE_BREAK if _BREAK.match(p) else _MARK.sub(r"\1 ", p) for p in found]
     if not any(map(_MARKED.match, found)):
         found = mark_headings(found)
     return "\n\n".join(found) + "\n" if found else ""
@@ -67,7 +68,7 @@ def paragraphs(lines: list[str]) -> list[str]:
             if _BREAK.match(line):
                 found.append(SCENE_BREAK)
             elif line.strip():
-                found.append(re.sub(r"^(#+)\s+", r"\1 ", line.strip()))
+                found.append(line.strip())
         first = i + 1
     return found
 

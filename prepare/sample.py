@@ -7,9 +7,8 @@ paths cut down to file names.
 from __future__ import annotations
 
 import random
-from typing import Any
 
-from prepare.checks.personal import masked
+from prepare.checks.personal import masked_row
 from prepare.tables import console
 from voicewright import command, recipe
 from voicewright.errors import UserError, exits_cleanly
@@ -36,16 +35,7 @@ def main() -> None:
 
 def publishable(row: Row) -> Row:
     """A row without personal data, keys and folder names."""
-    shown: Row = {key: _masked(value) for key, value in row.items() if key != "source"}
-    return shown | {"source": str(row["source"]).rsplit("/", 1)[-1]}
-
-
-def _masked(value: Any) -> Any:
-    if isinstance(value, str):
-        return masked(value)
-    if isinstance(value, dict):
-        return {key: _masked(each) for key, each in value.items()}
-    return [_masked(each) for each in value] if isinstance(value, list) else value
+    return masked_row(row) | {"source": str(row["source"]).rsplit("/", 1)[-1]}
 
 
 if __name__ == "__main__":

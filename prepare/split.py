@@ -84,7 +84,7 @@ def split(pieces: list[Piece], data: Data) -> tuple[dict[Split, list[Piece]], st
 
 
 def take_out_repeats(splits: dict[Split, list[Piece]]) -> list[Drop]:
-    """Take out of training what is word for word in validation or held out too, and out of validation what is held out."""
+    """Take out of training what is also validated or held out word for word, and out of validation what is held out."""
     dropped: list[Drop] = []
     known: set[str] = set()
     for name in reversed(SPLITS):
@@ -101,8 +101,9 @@ def _whole(pieces: list[Piece], units: Mapping[str, int]) -> tuple[list[str], st
     if len(units) >= FEWEST_UNITS:
         return [piece.unit for piece in pieces], _name(pieces)
     parts = [piece.part for piece in pieces]
-    if len(set(parts)) >= FEWEST_UNITS:
-        return parts, "scenes"
+    prose = all(piece.shape == "completion" for piece in pieces)
+    if len(set(parts)) >= FEWEST_UNITS or not prose:
+        return parts, "scenes" if prose else "exchanges"
     return [str(i) for i in range(len(pieces))], "passages"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from math import ceil
@@ -62,7 +63,7 @@ def _by_reason(result: Result) -> dict[str, dict[str, int]]:
     counts: Counter[str] = Counter()
     words: Counter[str] = Counter()
     for drop in result.made.dropped:
-        reason = "".join("n" if c.isdigit() else c for c in drop.reason).replace("nn", "n").replace("nn", "n")
+        reason = re.sub(r"\d+", "n", drop.reason)
         counts[reason] += 1
         words[reason] += drop.words
     return {reason: {"times": counts[reason], "words": words[reason]} for reason in counts}
@@ -78,7 +79,7 @@ def _checks(recipe: Recipe, result: Result, everything: dict[Any, list[Piece]]) 
         "training": training(recipe, [piece.row["tokens"] for piece in everything["train"]], result.counter.specials),
         "split_by": ", ".join(sorted(set(result.kept_whole.values()))),
         "sources": _sources(recipe, result, everything),
-        "duplicates": duplicates.pairs(texts)
+        "duplicates": duplicates.pairs([(piece.row["id"], text_of(piece.row)) for piece in result.pieces])
         | {
             f"leaks_{name}": duplicates.leaks(train, {p.row["id"]: text_of(p.row) for p in everything[name]})
             for name in ("val", "heldout")

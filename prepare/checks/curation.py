@@ -19,12 +19,12 @@ _ITALIC = re.compile(r"(?<!\*)\*(?!\*|\s)[^*\n]+(?<!\s)\*(?!\*)")
 _YOU = re.compile(r"\b(?:you|your|yours|yourself|yourselves)\b", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _LISTS = {
-    "action": "run ran runs turn turned turns throw threw throws fall fell falls jump jumped climb climbed climbs "
-    "grab grabbed hit hits pull pulled pulls push pushed pushes strike struck break broke breaks rush rushed leap leapt "
+    "action": "run ran turned turns throw threw throws fall fell falls jump jumped climb climbed climbs "
+    "grab grabbed hit hits pull pulled pulls push pushed strike struck break broke breaks rush rushed leap leapt "
     "drop dropped drops swing swung catch caught catches step stepped steps reach reached reaches slam slammed fight "
     "fought shoot shot dodge lunge kick kicked haul hauled drag dragged shove shoved spin spun walk walked walks",
-    "introspection": "think thought thinks feel felt feels remember remembered remembers wonder wondered wonders "
-    "know knew knows believe believed wish wished hope hoped fear feared dream dreamed dreams mind memory doubt suppose "
+    "introspection": "think thought thinks feel felt feels remember remembered wonder wondered wonders "
+    "know knew knows believe believed wish wished hope hoped fear feared dream dreamed dreams mind memory doubt "
     "imagine imagined perhaps maybe regret realise realised realize realized understand understood forget forgot",
 }
 _KINDS = {word: kind for kind, words in _LISTS.items() for word in words.split()}
@@ -132,7 +132,7 @@ def _outliers(pieces: Sequence[Piece], looks: Sequence[dict[str, Any]]) -> list[
     for feature, title in (("you", "second person"), ("italics", "italics"), ("dialogue", "dialogue")):
         values = {key: _weighted(each, feature) for key, each in chapters.items()}
         middle = median(values.values())
-        spread = 1.4826 * median(abs(v - middle) for v in values.values()) or pstdev(values.values())
+        spread = 1.4826 * median(abs(v - middle) for v in values.values()) or 0.1 * abs(middle) or 0.01
         for (work, unit), value in values.items():
             if spread and abs(value - middle) > 3.5 * spread:
                 section = chapters[(work, unit)][0]["section"]

@@ -27,15 +27,15 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall(text.lower())
 
 
-def pairs(texts: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
-    """Exact and near duplicates among rows (id: text). Near: estimated Jaccard of word 5-grams of at least 0.7."""
+def pairs(rows: Sequence[tuple[str, str]]) -> dict[str, list[dict[str, Any]]]:
+    """Exact and near duplicates among rows (id, text). Near: estimated Jaccard of word 5-grams of at least 0.7."""
     first: dict[str, str] = {}
     exact: list[dict[str, Any]] = []
     near: list[dict[str, Any]] = []
     ids: list[str] = []
     signatures: list[RMinHash] = []
     index = RMinHashLSH(threshold=NEAR, num_perm=PERMUTATIONS, num_bands=BANDS)
-    for row, text in texts.items():
+    for row, text in rows:
         words = words_of(text)
         key = content_id(words)
         if key in first:

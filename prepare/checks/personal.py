@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
 
+from voicewright.records import Row
+
 # Detectors of detect-secrets that go by a key's own form. Those that go by entropy or by the word "password" find
 # something in every page of prose.
 _DETECTORS = {
@@ -30,7 +32,7 @@ _DETECTORS = {
 # Not in detect-secrets 1.5.
 _MORE_KEYS = re.compile(r"\b(?:hf_[A-Za-z0-9]{30,}|sk-[A-Za-z0-9_-]{20,}|AIza[0-9A-Za-z_-]{35})\b")
 _EMAIL = re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,24}\b")
-_PHONE = re.compile(r"(?<![\w.])(?:\+|00|\(?0)?\d[\d ()./-]{7,18}\d(?![\w])")
+_PHONE = re.compile(r"(?<![\w.])(?:\+|\()?\d[\d ()./-]{7,18}\d(?![\w])")
 # A key is one long word with digits, or announces itself.
 _MAYBE_KEY = re.compile(r"[A-Za-z0-9_/+=.-]{20,}|PRIVATE KEY")
 _DATES = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d{4} ?[-–] ?\d{4}")
@@ -62,6 +64,19 @@ def masked(text: str) -> str:
     for each in reversed(find(text)):
         text = text[: each.start] + MASKS[each.kind] + text[each.end :]
     return text
+
+
+def masked_row(row: Row) -> Row:
+    """A row with every text in it masked."""
+    return {key: value if key in ("id", "source") else _masked_value(value) for key, value in row.items()}
+
+
+def _masked_value(value: Any) -> Any:
+    if isinstance(value, str):
+        return masked(value)
+    if isinstance(value, dict):
+        return {key: _masked_value(each) for key, each in value.items()}
+    return [_masked_value(each) for each in value] if isinstance(value, list) else value
 
 
 def by_row(texts: Mapping[str, str]) -> dict[str, Any]:

@@ -1,0 +1,166 @@
+"""Synthetic questions: retried, kept as they come, cached; the answer is the passage, word for word."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prepare import asking
+from prepare.making import Result
+from tests.prepare.conftest import book
+from voicewright.errors import UserError
+from voicewright.schema import Questions
+
+Make = Callable[..., Result]
+
+
+class Endpoint:
+    """A server of our own that answers as it is told to."""
+
+    def __init__(self) -> None:
+        self.requests: list[dict[str, Any]] = []
+        self.answer: Callable[[int], tuple[int, str]] = lambda n: (
+            200,
+            json.dumps({"questions": [f"Why {n}?", f"How {n}?"]}),
+        )
+        endpoint = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *_: Any) -> None:
+                pass
+
+            def do_GET(self) -> None:
+                self.reply(200, {"object": "list", "data": [{"id": "asker", "object": "model"}]})
+
+            def do_POST(self) -> None:
+                endpoint.requests.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                status, text = endpoint.answer(len(endpoint.requests))
+                message = {"role": "assistant", "content": text}
+                usage = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
+                self.reply(
+                    status, {"choices": [{"index": 0, "message": message}], "usage": usage, "error": {"message": text}}
+                )
+
+            def reply(self, status: int, body: Any) -> None:
+                data = json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    served = Endpoint()
+    yield served
+    served.server.shutdown()
+    served.server.server_close()
+
+
+@pytest.fixture
+def ask(made: Make, tmp_path: Path, home: Path, endpoint: Endpoint) -> Callable[..., Result]:
+    (tmp_path / "book.md").write_text(book(4))
+
+    def run(**settings: Any) -> Result:
+        qa = {"url": endpoint.url, "wait_s": 0.001, "concurrency": 2} | settings
+        return made({"mine": {"path": str(tmp_path / "book.md"), "shape": "qa"}}, qa=qa)
+
+    return run
+
+
+def test_each_passage_gets_two_questions_and_answers_itself(ask: Callable[..., Result]) -> None:
+    result = ask(persona="You are the well.")
+    row = result.pieces[0].row
+    assert [m["role"] for m in row["messages"]] == ["system", "user", "assistant"]
+    assert row["messages"][0]["content"] == "You are the well." and row["messages"][1]["content"].endswith("?")
+    start, end = map(int, row["source"].rpartition(":")[2].split("-"))
+    assert row["messages"][2]["content"] == book(4)[start:end].strip()
+    assert len(result.pieces) == 2 * result.made.facts["qa"]["passages"]
+
+
+def test_a_second_run_asks_nothing_again(ask: Callable[..., Result], endpoint: Endpoint) -> None:
+    first = ask()
+    asked = len(endpoint.requests)
+    assert [p.row for p in ask().pieces] == [p.row for p in first.pieces]
+    assert len(endpoint.requests) == asked
+
+
+def test_malformed_answers_and_refusals_are_tried_again(ask: Callable[..., Result], endpoint: Endpoint) -> None:
+    good = endpoint.answer
+    endpoint.answer = lambda n: (200, "Sure! {") if n % 3 == 1 else (503, "busy") if n % 3 == 2 else good(n)
+    result = ask(concurrency=1)
+    passages = result.made.facts["qa"]["passages"]
+    assert result.made.facts["qa"]["covered"] == passages and len(endpoint.requests) == 3 * passages
+    assert result.made.facts["qa"]["tokens_in"] == 200 * passages  # the malformed answer was paid for too
+
+
+def test_too_few_passages_with_questions_is_an_error_that_loses_none(
+    ask: Callable[..., Result], endpoint: Endpoint
+) -> None:
+    good = endpoint.answer
+    endpoint.answer = lambda n: good(n) if n <= 2 else (500, "down")
+    with pytest.raises(UserError, match=r"2 of \d+ passages have questions"):
+        ask(concurrency=1, tries=1)
+    before = len(endpoint.requests)
+    endpoint.answer = good
+    passages = ask(concurrency=1).made.facts["qa"]["passages"]
+    assert len(endpoint.requests) - before == passages - 2
+
+
+def test_a_kill_in_mid_write_repeats_one_passage_at_most(
+    ask: Callable[..., Result], endpoint: Endpoint, home: Path
+) -> None:
+    ask()
+    (kept,) = (home / "runs" / ".questions").glob("*.jsonl")
+    kept.write_bytes(kept.read_bytes()[:-20])
+    before = len(endpoint.requests)
+    ask(coverage=1.0)
+    assert len(endpoint.requests) == before + 1
+
+
+def test_enough_passages_are_enough(ask: Callable[..., Result], endpoint: Endpoint, home: Path) -> None:
+    ask()
+    (kept,) = (home / "runs" / ".questions").glob("*.jsonl")
+    kept.write_bytes(kept.read_bytes()[:-20])
+    before = len(endpoint.requests)
+    result = ask(coverage=0.7)
+    assert len(endpoint.requests) == before
+    assert "no questions came for the passage" in [drop.reason for drop in result.made.dropped]
+
+
+def test_a_server_that_knows_no_response_format_is_asked_without(
+    ask: Callable[..., Result], endpoint: Endpoint
+) -> None:
+    good = endpoint.answer
+    endpoint.answer = lambda n: (400, "unknown field") if "response_format" in endpoint.requests[-1] else good(n)
+    assert ask().made.facts["qa"]["covered"] > 0
+
+
+def test_a_key_is_needed_away_from_home_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Questions(url="https://example.org/v1", key_variable="VOICEWRIGHT_TEST_KEY")
+    monkeypatch.delenv("VOICEWRIGHT_TEST_KEY", raising=False)
+    with pytest.raises(UserError, match="VOICEWRIGHT_TEST_KEY is not set"):
+        asking.key(settings)
+    monkeypatch.setenv("VOICEWRIGHT_TEST_KEY", "shh")
+    assert asking.key(settings) == "shh"
+    assert asking.key(Questions()) != ""
+
+
+@pytest.mark.parametrize("answer", ["", "no", '{"questions": "one"}', '{"questions": ["a", "a"]}', "[1]", '{"x": 1}'])
+def test_answers_that_are_not_what_was_asked_for(answer: str) -> None:
+    assert asking.parsed(answer, 2) == []
+
+
+def test_words_around_the_json_are_forgiven() -> None:
+    assert asking.parsed('Here: {"questions": ["Why?", "How?"]} done', 2) == ["Why?", "How?"]
