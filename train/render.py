@@ -5,8 +5,6 @@ python -m train.render RUN
 
 from __future__ import annotations
 
-from typing import Any
-
 import yaml
 
 from train import base, datasets, judged
@@ -20,16 +18,14 @@ from voicewright.schema import Recipe
 def axolotl_yaml(wanted: Recipe) -> str:
     """The YAML text. What the recipe says under `axolotl:` wins over what is derived here."""
     run = Run(wanted.run)
-    plugins = ["voicewright_progress.ProgressPlugin"]
-    if wanted.hardware.accelerator == "cpu":
-        plugins.append("voicewright_cpu.CpuPlugin")
     tree = {
         **datasets.render(wanted),
         "output_dir": datasets.short(run.adapter_dir),
-        "plugins": plugins,
-        **early_stopping(wanted),
+        "plugins": plugins(wanted),
         **wanted.axolotl,
     }
+    if wanted.early_stopping:
+        tree["voicewright_early_stopping"] = wanted.early_stopping.model_dump()
     problems = datasets.row_problems(tree) + base.problems(wanted)
     if problems:
         raise UserError(problems, mend=f"make prepare RECIPE={wanted.recipe} writes rows that fit")
@@ -37,12 +33,14 @@ def axolotl_yaml(wanted: Recipe) -> str:
     return head + yaml.safe_dump(tree, sort_keys=True, allow_unicode=True)
 
 
-def early_stopping(wanted: Recipe) -> dict[str, Any]:
-    """The plugin and its rule, where the recipe asks for it."""
-    if wanted.early_stopping is None:
-        return {}
-    plugins = ["voicewright_progress.ProgressPlugin", "voicewright_stopping.EarlyStoppingPlugin"]
-    return {"plugins": plugins, "voicewright_early_stopping": wanted.early_stopping.model_dump()}
+def plugins(wanted: Recipe) -> list[str]:
+    """Our plugins in train/inside/ that this recipe needs."""
+    named = ["voicewright_progress.ProgressPlugin"]
+    if wanted.early_stopping:
+        named.append("voicewright_stopping.EarlyStoppingPlugin")
+    if wanted.hardware.accelerator == "cpu":
+        named.append("voicewright_cpu.CpuPlugin")
+    return named
 
 
 @exits_cleanly
