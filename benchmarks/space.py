@@ -64,7 +64,7 @@ class Space:
 
     def white(self, vectors: Floats) -> Floats:
         """Take most of the within-author spread out of vectors (texts, F), and make them of length 1."""
-        flat = vectors - (vectors @ self.axes.T * self.gains) @ self.axes
+        flat: Floats = vectors - (vectors @ self.axes.T * self.gains) @ self.axes
         return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12))
 
     def vectors(self, counts: Counts, size: int) -> Floats:
