@@ -27,7 +27,7 @@ def main() -> None:
     loaded, arm = recipe.load(target), str(options["arm"])
     if loaded.serve.engine == "external":
         check_external(loaded.serve.url(arm), arm)
-        sys.exit(foreground.run(words))
+        sys.exit(foreground.run(words).code)
     if adapters.is_arm(arm):
         server, found = adapters.of_run(loaded)
         started = adapters.ensure(server, found, keep=False)
@@ -37,7 +37,7 @@ def main() -> None:
     if started:
         print(f"{server.name}: up at {server.root}/v1", flush=True)
     try:
-        code = foreground.run(words)
+        code = foreground.run(words).code
     finally:
         servers.release(server)
     sys.exit(code)

@@ -6,10 +6,12 @@ child: without care a process that is already cleaning up is interrupted again b
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -34,8 +36,16 @@ def interruptible() -> None:
         signal.signal(number, interrupt)
 
 
-def run(command: Sequence[str | Path], cwd: Path | None = None) -> int:
-    """Run a command to its end and return its exit code; 128 + n where signal n ended it, as a shell says it.
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: its exit code, 128 + n where signal n ended it, and the most memory one process took."""
+
+    code: int
+    peak_memory_mb: int
+
+
+def run(command: Sequence[str | Path], cwd: Path | None = None) -> Ended:
+    """Run a command to its end.
 
     Interrupted, it asks the child to end (SIGTERM) and waits until it has: what the child saves on its way out is
     what the next start goes on from. A second Ctrl-C does not wait.
@@ -45,14 +55,20 @@ def run(command: Sequence[str | Path], cwd: Path | None = None) -> int:
     except OSError as error:
         raise UserError(f"{command[0]}: {error.strerror}") from None
     try:
-        code = child.wait()
+        return _wait(child)
     except KeyboardInterrupt:
         child.terminate()
         try:
-            child.wait()
+            _wait(child)
         except KeyboardInterrupt:
             child.kill()
-            child.wait()
-            raise
+            _wait(child)
         raise
-    return code if code >= 0 else 128 - code
+
+
+def _wait(child: subprocess.Popen[bytes]) -> Ended:
+    """Like child.wait(), with what the child and those it waited for used (ru_maxrss, KiB)."""
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    code = child.returncode if child.returncode >= 0 else 128 - child.returncode
+    return Ended(code, usage.ru_maxrss // 1024)

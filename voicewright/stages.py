@@ -9,7 +9,6 @@ that an entry means done.
 from __future__ import annotations
 
 import os
-import resource
 import shlex
 import subprocess
 import sys
@@ -203,11 +202,11 @@ def _run_stage(stage: Stage, recipe: Recipe) -> bool:
     # The identity is taken before the work: an input that changes meanwhile makes the stage stale, as it should.
     before = identity(stage, recipe)
     began, started_at = time.monotonic(), time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    code = foreground.run(stage.command(run), cwd=REPO_DIR)
-    if code == ADAPTED:
+    ended = foreground.run(stage.command(run), cwd=REPO_DIR)
+    if ended.code == ADAPTED:
         return False
-    if code:
-        raise SystemExit(code)
+    if ended.code:
+        raise SystemExit(ended.code)
     missing = [_short(path) for path in stage.outputs(run) if not path.exists()]
     if missing:
         raise RuntimeError(f"stage {stage.name} ended well but did not write {', '.join(missing)}")
@@ -220,7 +219,7 @@ def _run_stage(stage: Stage, recipe: Recipe) -> bool:
         "git": _git_revision(),
         "started_at": started_at,
         "seconds": round(time.monotonic() - began, 1),
-        "peak_memory_mb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
+        "peak_memory_mb": ended.peak_memory_mb,
     }
     write_json(run.manifest_path, manifest)
     return True
