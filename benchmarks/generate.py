@@ -50,7 +50,7 @@ def main() -> None:
         found = served.discover(url, name, model=options["model"], strict=strict)
         with generations.only_writer(run, arm):
             generate(settings, arm, form, listed, found, force=arm in forced)
-            if settings.eval.likelihood and arm != "prompted":
+            if arm != "prompted":
                 weigh(settings, arm, form, found)
 
 
@@ -97,7 +97,7 @@ def generate(
 def weigh(settings: Recipe, arm: str, form: Format, found: Endpoint) -> None:
     """Have the likelihood of all held-out rows on disk, or a word on why it is not available."""
     run = Run(settings.run)
-    rows = list(read_rows(run.rows_path(form.shape, "heldout")))
+    rows = list(read_rows(run.rows_path(form.shape, "heldout"))) if settings.eval.likelihood else []
     path = run.likelihood_path(arm)
     why = likelihood.score(
         path,
@@ -115,6 +115,8 @@ def weigh(settings: Recipe, arm: str, form: Format, found: Endpoint) -> None:
         return
     scored = list(read_rows(path))
     chars = sum(row["chars"] for row in scored)
+    if not rows:
+        return
     value = f"{sum(row['bits'] for row in scored) / chars:.3f} bits per character" if chars else "nothing to score"
     print(f"{arm}: {value} on {len(scored)} held-out passages: {path}")
 

@@ -112,9 +112,10 @@ def score(
         skipped = asyncio.run(_ask_all(path, passages, keys, endpoint, arm, concurrency, patience, progress))
     except NotAvailable as error:
         why = str(error)
-    if path.exists():
-        order = {r["id"]: n for n, r in enumerate(rows)}
-        write_rows(path, sorted(read_rows(path), key=lambda r: order[r["id"]]))
+    order = {r["id"]: n for n, r in enumerate(rows)}
+    found = read_rows(path) if path.exists() else []
+    # Written even when there is nothing in it: that the question was put is a result.
+    write_rows(path, sorted(found, key=lambda r: order[r["id"]]))
     status = "not available" if why else "ok"
     write_json(status_path, {"status": status, "why": why, "rows": len(rows), "impossible": skipped})
     return why

@@ -117,12 +117,13 @@ def stop(record_path: Path, grace_s: float = 20.0) -> bool:
         return False
     members = _members(record)
     leader = [process for process in members if process.pid == record["pid"]]
-    _signal(leader or members, signal.SIGTERM)
     deadline = time.monotonic() + grace_s
-    left = members
-    while left and time.monotonic() < deadline:
-        time.sleep(0.05)
-        left = [process for process in left if _runs(process)] or _members(record)
+    _signal(leader, signal.SIGTERM)
+    _wait(leader, deadline)
+    # What outlives its parent was left behind by it: nobody else will tell it to end.
+    rest = _members(record)
+    _signal(rest, signal.SIGTERM)
+    _wait(rest, deadline)
     # A child may fork while it is being ended: look again until nothing is left.
     while left := _members(record):
         _signal(left, signal.SIGKILL)
@@ -194,6 +195,11 @@ def _runs(process: psutil.Process) -> bool:
         return bool(process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD))
     except psutil.Error:
         return False
+
+
+def _wait(processes: Sequence[psutil.Process], deadline: float) -> None:
+    while any(_runs(process) for process in processes) and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def _signal(processes: Sequence[psutil.Process], number: signal.Signals) -> None:

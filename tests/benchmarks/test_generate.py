@@ -127,6 +127,7 @@ def test_nothing_is_asked_twice_even_for_another_arm_of_the_same_model(
     assert len(server.asked) == 2 * EXPECTED
 
 
+@pytest.mark.slow
 def test_another_model_or_setting_is_asked_anew(run: Run, server: Pretender, monkeypatch: pytest.MonkeyPatch) -> None:
     call(monkeypatch, f"url={server.url}")
     server.root = "retrained"
@@ -189,6 +190,7 @@ def test_an_empty_answer_is_kept_and_counted(
     assert len(server.asked) == asked
 
 
+@pytest.mark.slow
 def test_a_refused_prompt_is_recorded_and_asked_again_next_time(
     run: Run, server: Pretender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,6 +234,7 @@ def test_a_server_that_dies_half_way_keeps_what_was_answered(
     assert already <= {r["id"] for r in generated(run)}
 
 
+@pytest.mark.slow
 def test_a_slow_server_is_given_up_after_its_time(
     run: Run, server: Pretender, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -274,6 +277,7 @@ def test_kill_9_at_any_moment_loses_and_repeats_nothing(
     assert asked - len(whole) <= 4
 
 
+@pytest.mark.slow
 def test_a_torn_last_row_is_asked_again(run: Run, server: Pretender, monkeypatch: pytest.MonkeyPatch) -> None:
     call(monkeypatch, f"url={server.url}")
     path = run.generations_path("baseline")
@@ -332,6 +336,7 @@ def test_a_server_without_log_probabilities_is_said_to_be_so(
     status = read_json(run.dir / "likelihood" / "baseline.status.json")
     assert status["status"] == "not available"
     assert status["why"]
+    assert list(read_rows(run.likelihood_path("baseline"))) == []
 
 
 def test_a_token_of_probability_zero_leaves_its_passage_unscored() -> None:

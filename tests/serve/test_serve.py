@@ -110,6 +110,7 @@ def test_up_says_where_and_how_to_try_and_a_second_up_that_it_is_there(home: Pat
     assert "no server" in call("down").stdout
 
 
+@pytest.mark.slow
 def test_down_of_one_run_leaves_the_others(home: Path, port: int) -> None:
     other = free_port()
     begin(port)
@@ -122,6 +123,7 @@ def test_down_of_one_run_leaves_the_others(home: Path, port: int) -> None:
     assert not answers(other)
 
 
+@pytest.mark.slow
 def test_a_port_in_use_names_who_has_it(port: int) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))
@@ -147,6 +149,7 @@ def test_a_crash_shows_the_telling_line_and_the_way_out(home: Path, port: int, m
     assert not list((home / "runs" / ".servers").glob("*.json"))
 
 
+@pytest.mark.slow
 def test_a_server_that_never_gets_ready_is_stopped(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRETEND", "hang")
     run = begin(port, "serve.ready_timeout_s=1")
@@ -169,6 +172,7 @@ def test_down_ends_everything_after_kill_9_of_up(home: Path, port: int, monkeypa
     assert gone(engine)
 
 
+@pytest.mark.slow
 def test_down_ends_the_engine_of_a_server_that_was_killed(home: Path, port: int) -> None:
     call("up", MODEL, f"port={port}")
     engine = engine_of(home / "runs" / ".servers" / f"{port}.log")
@@ -179,6 +183,7 @@ def test_down_ends_the_engine_of_a_server_that_was_killed(home: Path, port: int)
     assert gone(engine)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_up_interrupted_while_loading_leaves_nothing(
     home: Path, port: int, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
@@ -191,6 +196,7 @@ def test_up_interrupted_while_loading_leaves_nothing(
     assert gone(engine)
 
 
+@pytest.mark.slow
 def test_a_model_that_changed_is_served_anew(home: Path, port: int, tmp_path: Path) -> None:
     model = tmp_path / "model"
     model.mkdir()
@@ -214,6 +220,7 @@ def test_during_passes_the_exit_code_and_stops_only_what_it_started(port: int) -
     assert answers(port)
 
 
+@pytest.mark.slow
 def test_during_interrupted_ends_the_command_and_the_server(port: int, tmp_path: Path) -> None:
     run = begin(port)
     pid_path = tmp_path / "pid"
@@ -230,6 +237,7 @@ def test_during_interrupted_ends_the_command_and_the_server(port: int, tmp_path:
     assert gone(engine)
 
 
+@pytest.mark.slow
 def test_a_server_is_stopped_by_its_last_user_even_if_an_earlier_one_was_killed(port: int, tmp_path: Path) -> None:
     run = begin(port)
     waiting = [sys.executable, "-c", f"import time, pathlib; p = pathlib.Path({str(tmp_path / 'go')!r})\n"
@@ -248,6 +256,7 @@ def test_a_server_is_stopped_by_its_last_user_even_if_an_earlier_one_was_killed(
     assert not answers(port)
 
 
+@pytest.mark.slow
 def test_what_is_not_there_yet_says_what_to_do(port: int) -> None:
     begin(port)
     result = call("up", "r", "arm=finetuned")
@@ -260,6 +269,7 @@ def test_what_is_not_there_yet_says_what_to_do(port: int) -> None:
     assert "error: no-such-program" in call("during", "r", "--", "no-such-program").stderr
 
 
+@pytest.mark.slow
 def test_an_external_endpoint_is_checked_and_nothing_started(home: Path, port: int) -> None:
     url = f"http://127.0.0.1:{port}/v1"
     begin(port, "serve=external", f"serve.baseline_url={url}")
