@@ -63,6 +63,8 @@ def test_a_printed_command_would_run(page: str, command: str, tmp_path: Path) ->
     if "RECIPE" in variables:
         assert variables["RECIPE"] in recipe.names() or target == "new", f"{page}: no recipe {variables['RECIPE']}"
     if target in {stage.name for stage in STAGES} | {"all", "demo"}:
-        dry = subprocess.run(["make", target, *made], cwd=REPO_DIR, env=env, capture_output=True, text=True, check=False)
+        dry = subprocess.run(
+            ["make", target, *made], cwd=REPO_DIR, env=env, capture_output=True, text=True, check=False
+        )
         assert dry.returncode == 0, f"{page}: {dry.stderr}"
         assert "-m " in dry.stdout

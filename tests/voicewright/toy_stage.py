@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from pathlib import Path
-
 from voicewright.layout import Run
 from voicewright.records import write_text
 
@@ -22,4 +20,3 @@ if trouble.exists():
     sys.exit(int(said))
 source = {"a": run.dir / "source.txt", "b": run.dir / "a.txt", "c": run.dir / "b.txt"}[name]
 write_text(run.dir / f"{name}.txt", source.read_text() + name)
-Path(run.dir / "order").open("a").write(name)
