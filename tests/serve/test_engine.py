@@ -167,3 +167,15 @@ def test_an_adapter_that_vllm_cannot_serve_is_named(run: Run) -> None:
     finally:
         for path in folder.iterdir():
             path.unlink()
+
+
+def test_both_models_answer_each_line_of_a_chat(run: Run) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "serve.chat", "e", "tokens=20"],
+        cwd=REPO_DIR, input="You open the door and\n\n", capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    base, tuned = re.findall(r"--- (?:base|fine-tuned)\n([^\n].*?)(?=\n---|\Z)", result.stdout, re.DOTALL)
+    assert base.strip() and tuned.strip() and base != tuned
+    # The server was up before, and is left up.
+    assert "checkpoint-10" in offered(run)
