@@ -94,6 +94,11 @@ def blind_sections(verdict: Mapping[str, Any], court: Mapping[str, Any], source:
         rates.append(Table(["Kind of prompt (voice)", "Preferred", "", "Prompts"], domains, source))
     if voice and voice["length"]:
         rates.append(_diagnostics(voice, source))
+    strengths = (verdict.get("strengths") or {}).get("strengths")
+    if strengths:
+        ranked = sorted(strengths.items(), key=lambda item: -item[1])
+        rates.append(Table(["Bradley-Terry strength by voice (they sum to 1)", ""],
+                           [[name_of(arm), f"{strength:.2f}"] for arm, strength in ranked], source))  # fmt: skip
     words = [
         "Each pair showed two texts on the same prompt, cut to the same number of words, without saying which model "
         "wrote which. 50% means that nobody could tell; ties count half.",

@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks import pairs as pair_files
 from benchmarks import votes as vote_files
 from benchmarks.votes import Opinion
-from voicewright import command
+from voicewright import command, recipe
 from voicewright.errors import UserError, exits_cleanly
 from voicewright.layout import Run
 from voicewright.records import Row, content_id, read_json, write_rows
@@ -64,7 +64,11 @@ def main() -> None:
     out_path = run.dir / "preferences.jsonl"
     write_rows(out_path, rows)
     print(f"{len(rows)} preference pairs in {out_path}")
-    print(f'make all RECIPE={name} RUN={name}-round2 SOURCE={out_path} SET="method=dpo data=preference after={name}"')
+    settings = recipe.load(name)
+    shape = f"data.sources.{next(iter(settings.data.sources))}.shape=preference"
+    print("The next round:")
+    print(f'  make all RECIPE={settings.recipe} RUN={name}-round2 SOURCE={out_path} '
+          f'SET="method=dpo data=preference after={name} {shape}"')  # fmt: skip
 
 
 if __name__ == "__main__":

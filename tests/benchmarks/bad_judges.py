@@ -56,6 +56,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         if model == "slow":
             time.sleep(0.6)
+        if model == "late":
+            time.sleep(0.02)
         first, second = (text for _, text in sorted(TEXT.findall(body["messages"][1]["content"])))
         content = json.dumps({"reason": "so it seems", "choice": choose(model, first, second)})
         if model == "malformed" or (model == "careless" and len(body["messages"]) == 2):

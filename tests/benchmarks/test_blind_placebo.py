@@ -57,6 +57,7 @@ def run(home: Path) -> Run:
     return run
 
 
+@pytest.mark.slow
 def test_a_placebo_is_a_tie_and_never_deploys(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [prose(f"g{n}") for n in range(16)]
     write_rows(run.generations_path("baseline"), generations("baseline", texts))

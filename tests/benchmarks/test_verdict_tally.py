@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,10 +8,10 @@ from typing import Any
 import pytest
 
 from benchmarks import pairs as pair_files
+from benchmarks import verdict
 from benchmarks import votes as vote_files
 from benchmarks.tally import tally
 from voicewright.errors import UserError
-from voicewright.layout import REPO_DIR
 from voicewright.records import Row, read_json, write_rows
 
 
@@ -154,23 +153,18 @@ def test_a_key_changed_after_the_fact_is_refused(tmp_path: Path) -> None:
         pair_files.read_key(tmp_path / "key.jsonl", pairs)
 
 
-def test_the_script_works_on_any_files_without_a_recipe(tmp_path: Path) -> None:
+def test_the_script_works_on_any_files_without_a_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_rows(tmp_path / "p.jsonl", [{"id": f"p{i}", "x": "one", "y": "two"} for i in range(8)])
     write_rows(tmp_path / "v.jsonl", [{"pair": f"p{i}", "judge": "ann", "vote": "x"} for i in range(8)])
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "benchmarks.verdict",
-            f"pairs={tmp_path}/p.jsonl",
-            f"votes={tmp_path}/v.jsonl",
-            f"out={tmp_path}/o.json",
-        ],
-        cwd=REPO_DIR,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    words = [
+        f"{name}={tmp_path}/{file}" for name, file in (("pairs", "p.jsonl"), ("votes", "v.jsonl"), ("out", "o.json"))
+    ]
+    monkeypatch.setattr(sys, "argv", ["verdict", *words])
+    with pytest.raises(SystemExit) as left:
+        verdict.main()
+    assert left.value.code == 0
     found = read_json(tmp_path / "o.json")
     assert found["win_rate"]["voice"]["value"] == 1 and found["arms"] == ["x", "y"]
-    assert "voice: x over y 100.0%" in done.stdout
+    assert "voice: x over y 100.0%" in capsys.readouterr().out
