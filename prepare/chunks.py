@@ -49,18 +49,24 @@ class Atom:
     ends_at: Boundary
 
 
-def chunk(text: str, parts: Sequence[Section], count: Count, low: int, high: int) -> list[list[Chunk]]:
-    """The passages of each chapter, tiling it: `low` to `high` tokens each, or a reason says why not."""
+def chunk(
+    text: str, parts: Sequence[Section], count: Count, low: int, high: int, estimate: Count | None = None
+) -> list[list[Chunk]]:
+    """The passages of each chapter, tiling it: `low` to `high` tokens each, or a reason says why not.
+
+    `count` is what bounds are held against; `estimate`, where it is faster, is what cuts are planned by.
+    """
+    estimate = estimate or count
     spans = [[*paragraphs(text, (part.start, part.end))] for part in parts]
-    counts = iter(count([text[start:end] for each in spans for start, end, _ in each]))
+    counts = iter(estimate([text[start:end] for each in spans for start, end, _ in each]))
     atoms = [[Atom(a, b, next(counts), "scene" if scene else "paragraph") for a, b, scene in each] for each in spans]
-    return [_chunk_chapter(text, each, count, low, high) for each in atoms]
+    return [_chunk_chapter(text, each, count, low, high, estimate) for each in atoms]
 
 
-def _chunk_chapter(text: str, atoms: list[Atom], count: Count, low: int, high: int) -> list[Chunk]:
+def _chunk_chapter(text: str, atoms: list[Atom], count: Count, low: int, high: int, estimate: Count) -> list[Chunk]:
     aim_low, aim_high = low, high
     for attempt in range(16):
-        chunks = _cut(text, atoms, count, aim_low, aim_high)
+        chunks = _cut(text, atoms, estimate, aim_low, aim_high)
         exact = count([text[c.start : c.end] for c in chunks])
         # Tokens do not quite add up over a cut inside a paragraph: aim a little narrower and cut again.
         excess = max(exact) - high

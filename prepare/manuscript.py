@@ -59,7 +59,9 @@ def works_of(documents: list[Document]) -> dict[str, str]:
 def _passages(document: Document, work: str, context: Context) -> list[Piece]:
     parts = sections(document.text)
     scene_ends = [end for _, end in scenes(document.text, (0, len(document.text)))]
-    chapters = chunks.chunk(document.text, parts, context.counter.count, context.low, context.high)
+    chapters = chunks.chunk(
+        document.text, parts, context.counter.count, context.low, context.high, context.counter.estimate
+    )
     return [
         _piece(document, work, number, part, passage, bisect_right(scene_ends, passage.start), context)
         for number, (part, passages) in enumerate(zip(parts, chapters, strict=True))
