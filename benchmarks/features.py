@@ -210,7 +210,7 @@ def sentence_lengths(text: str) -> Codes:
     return np.array(lengths, dtype=np.int64)
 
 
-def build_vocabulary(texts: Sequence[str], n_words: int = 1500, n_chars: int = 4000,
+def build_vocabulary(texts: Sequence[str], n_words: int = 2000, n_chars: int = 4000,
                      n_syntax: int = 3000) -> Vocabulary:
     """The most frequent words, character n-grams and shape n-grams of plain texts, each text weighing the same."""
     words: Counter[str] = Counter()

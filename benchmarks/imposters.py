@@ -6,11 +6,16 @@ CORPUS is a folder of `Author_Title*.txt`; OUT a .npz of about 1 MB, which holds
 from __future__ import annotations
 
 import sys
-from collections import defaultdict
+import zlib
+from collections import Counter, defaultdict
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from benchmarks import corpus, features, space
+from benchmarks import text as reading
 from benchmarks.features import Counts
 from voicewright.errors import UserError, exits_cleanly
 from voicewright.layout import REPO_DIR
@@ -37,17 +42,28 @@ def build(works: list[corpus.Work]) -> space.Space:
     for author, block in zip(authors, blocks, strict=True):
         by_author[author].append(block)
     vocabulary = features.build_vocabulary([" ".join(found) for found in by_author.values()])
-    return fit_sizes(vocabulary.table(blocks), authors, vocabulary)
+    return fit_sizes(vocabulary.table(blocks), authors, vocabulary, known_words(works))
 
 
-def fit_sizes(counts: Counts, authors: list[str], vocabulary: features.Vocabulary) -> space.Space:
+def known_words(works: list[corpus.Work]) -> NDArray[np.uint32]:
+    """Sorted checksums of the words that two authors or more use: what is in none of them may be a writer's own."""
+    by_author: dict[str, set[str]] = defaultdict(set)
+    for work in works:
+        by_author[work.author] |= set(reading.words(reading.plain(work.text)))
+    users = Counter(word for found in by_author.values() for word in found)
+    shared = [zlib.crc32(word.encode()) for word, count in users.items() if count > 1]
+    return np.unique(np.array(shared, dtype=np.uint32))
+
+
+def fit_sizes(counts: Counts, authors: list[str], vocabulary: features.Vocabulary,
+              known: NDArray[np.uint32] | None = None) -> space.Space:
     """A space from 250-word blocks that lie in whole stretches: larger blocks are sums of neighbours."""
     tables, labels = {}, {}
     for size in space.SIZES:
         groups = corpus.runs(size // space.SIZES[0], len(counts))
         tables[size] = corpus.merged(counts, groups)
         labels[size] = [authors[group[0]] for group in groups]
-    return space.fit(tables, labels, vocabulary)
+    return space.fit(tables, labels, vocabulary, known=known)
 
 
 @cache

@@ -22,7 +22,7 @@ SIZES = (500, 1000, 2000)
 UNIT = spaces.SIZES[0]
 REFERENCE_WORDS = 20_000
 MOST_FREQUENT = 500
-KEPT = {"words": 1500, "chars": 4000, "syntax": 3000}
+KEPT = {"words": 2000, "chars": 4000, "syntax": 3000}
 CLASSIC = ("cosine_delta", "burrows_delta")
 MEASURES = ("composite", *CLASSIC, *VIEWS)
 FEWEST_TESTED = 3
@@ -99,7 +99,7 @@ def pool(works: Sequence[corpus.Work]) -> Pool:
     by_work = [" ".join(text for text, title in zip(texts, titles, strict=True) if title == name)
                for name in dict.fromkeys(titles)]
     # More than a split keeps, so that each can choose by its own imposters.
-    vocabulary = features.build_vocabulary(by_work, n_words=2500, n_chars=6000, n_syntax=4500)
+    vocabulary = features.build_vocabulary(by_work, n_words=3000, n_chars=6000, n_syntax=4500)
     counts = {UNIT: vocabulary.table(texts)}
     for size in SIZES:
         counts[size] = corpus.merged(counts[UNIT], corpus.runs(size // UNIT, len(texts)))
