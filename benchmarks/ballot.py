@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,16 +51,16 @@ def read(text: str, name: str) -> Ballot:
     return ballot
 
 
-def new_votes(ballot: Ballot, packet: dict[str, Any], votes: Sequence[Row], name: str) -> list[Row]:
-    """The rows that a ballot adds to the votes already there.
+def new_votes(ballot: Ballot, packets: Mapping[str, dict[str, Any]], votes: Sequence[Row], name: str) -> list[Row]:
+    """The rows that a ballot adds to the votes already there; `packets` are this run's, by id.
 
     A fuller ballot of the same reader adds what is new. Raises UserError where it is of another packet, answers what
     was not asked, holds nothing new, or contradicts what the same reader said before.
     """
-    if ballot.packet != packet["id"]:
-        raise UserError(
-            f"{name}: a ballot for packet {ballot.packet[:8]}, and this run's packet is {packet['id'][:8]}",
-        )
+    packet = packets.get(ballot.packet)
+    if packet is None:
+        known = ", ".join(i[:8] for i in packets)
+        raise UserError(f"{name}: a ballot for packet {ballot.packet[:8]}, which is not of this run (it has {known})")
     asked = {(pair["id"], question["name"]) for pair in packet["pairs"] for question in packet["questions"]}
     judge = f"reader-{ballot.reader}"
     rows: list[Row] = []

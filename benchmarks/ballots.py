@@ -21,10 +21,9 @@ from voicewright.records import Appender, read_json
 def main() -> None:
     name, options = command.parse(__doc__, {"files": None})
     run = Run(name)
-    packet_path = run.blind_dir / "packet.json"
-    if not packet_path.exists():
-        raise UserError(f"{packet_path}: this run has no readers' packet", mend=f"make blind RUN={name}")
-    packet = read_json(packet_path)
+    packets = {path.stem: read_json(path) for path in sorted((run.blind_dir / "packets").glob("*.json"))}
+    if not packets:
+        raise UserError(f"{run.blind_dir}: this run has no readers' packet", mend=f"make packet RECIPE={name}")
     handed_in = sorted((run.blind_dir / "ballots").glob("*.json"))
     named = options["files"] or ""
     files = [Path(word.strip()) for word in (named.split(",") if "," in named else named.split())] or handed_in
@@ -39,7 +38,7 @@ def main() -> None:
                 if not path.is_file():
                     raise UserError(f"{path}: no such file")
                 ballot = ballots.read(path.read_text(encoding="utf-8", errors="replace"), path.name)
-                rows = ballots.new_votes(ballot, packet, votes.rows, path.name)
+                rows = ballots.new_votes(ballot, packets, votes.rows, path.name)
             except UserError as error:
                 problems += error.problems
                 continue

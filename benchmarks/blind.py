@@ -103,7 +103,8 @@ def main() -> None:
     first = [pair for pair in pairs if settings.blind.against[0] in key[pair["id"]]]
     packet = packets.contents(first[: int(options["pairs"] or settings.blind.reader_pairs)])
     html = packets.page(packet)
-    write_json(run.blind_dir / "packet.json", packet)
+    # Earlier packets stay, so that a ballot on its way is still counted after the packet was made anew.
+    write_json(run.blind_dir / "packets" / f"{packet['id']}.json", packet)
     write_text(run.blind_dir / "packet.html", html)
     print(f"{len(packet['pairs'])} pairs for readers in {run.blind_dir / 'packet.html'}")
     if options["serve"] == "1":

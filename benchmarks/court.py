@@ -64,7 +64,7 @@ def hold(
     author: Sequence[str], others: Sequence[str], base: Sequence[str], settings: Court, references: int, seed: int
 ) -> Cases:
     """Draw the cases. `author`: held-out texts, `others`: other writers', `base`: the base model's generations."""
-    draw = random.Random(seed)  # noqa: S311
+    draw = random.Random(seed)
     own = passages(author, settings.words)
     wrong = {"other": passages(others, settings.words), "base": passages(base, settings.words)}
     wrong["obedience"] = wrong["other"] or wrong["base"]

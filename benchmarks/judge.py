@@ -24,7 +24,7 @@ from benchmarks.judges import Ask, Asker, Progress, asks, cost, put_questions
 from benchmarks.remote_judge import QUESTIONS, endpoint_judge, estimate_tokens, identity_of, key_of
 from benchmarks.stylometric import stylometric_judge
 from voicewright import command, recipe
-from voicewright.errors import UserError, exits_cleanly, notice
+from voicewright.errors import UserError, exits_cleanly
 from voicewright.layout import SAMPLE_DIR, Run
 from voicewright.records import Appender, content_id, read_json, read_rows, write_json, write_rows
 from voicewright.schema import Court, Judge, Recipe
@@ -136,18 +136,15 @@ def put(judge: Seated, wanted: list[Ask], votes: Appender, left_usd: float | Non
         )
     said = f"{judge.name}: {what}: {done.asked} asked, {done.reused} known already, {done.unscored} unscored"
     print(said + (f", {done.usd:.4f} US dollars" if done.usd else ""))
-    if done.stopped:
-        notice(f"{judge.name} stopped: {done.stopped}. What was answered is kept; the same command goes on from here")
     return done
 
 
-def court_of(judge: Seated, cases: Cases, trials: Appender, settings: Court, stopped: str | None) -> dict[str, Any]:
+def court_of(judge: Seated, cases: Cases, trials: Appender, settings: Court) -> dict[str, Any]:
     """What the court finds from all this judge has answered so far, in this and in earlier runs of the command."""
     rows = [row for row in trials.rows if row["judge"] == judge.name and row["pair"] in cases.truth]
     kept = vote_files.latest(rows)
     errors = [row["error"] for row in kept if row["vote"] is None and row.get("error")]
-    opinions = vote_files.opinions(kept, cases.pairs)
-    return try_judge(opinions, cases, settings, [*errors, *([stopped] if stopped else [])])
+    return try_judge(vote_files.opinions(kept, cases.pairs), cases, settings, errors)
 
 
 @exits_cleanly
@@ -174,16 +171,25 @@ def main() -> None:
         # What earlier runs of this command cost counts towards the same budget.
         spent = sum(float(row.get("usd", 0)) for row in [*votes.rows, *trials.rows])
         left_usd = None if blind.stop_above_usd is None else blind.stop_above_usd - spent
+        stopped: list[str] = []
         for judge in seated:
             tried = put(judge, trial_asks, trials, left_usd, "court")
-            found = court_of(judge, cases, trials, blind.court, tried.stopped)
+            left_usd = None if left_usd is None else left_usd - tried.usd
+            if tried.stopped:
+                # Not its fault as a judge, perhaps: the court sits again when the answers are complete.
+                stopped.append(f"{judge.name}: {tried.stopped}")
+                continue
+            found = court_of(judge, cases, trials, blind.court)
             record(run, judge.name, found)
             print(f"{judge.name}: {found['why']}")
-            left_usd = None if left_usd is None else max(left_usd - tried.usd, 0.0)
-            free = judge.settings.kind == "stylometric"
-            if (found["qualified"] or free) and not tried.stopped:
+            if found["qualified"] or judge.settings.kind == "stylometric":
                 voted = put(judge, vote_asks[judge.name], votes, left_usd, "pairs")
-                left_usd = None if left_usd is None else max(left_usd - voted.usd, 0.0)
+                left_usd = None if left_usd is None else left_usd - voted.usd
+                stopped += [f"{judge.name}: {voted.stopped}"] if voted.stopped else []
+    if stopped:
+        raise UserError(
+            stopped, mend="put it right and run the same command: what was answered is kept, and not paid twice"
+        )
 
 
 def record(run: Run, judge: str, found: dict[str, Any]) -> None:

@@ -64,7 +64,7 @@ def make(
     so that votes already cast still speak of it. New ids and sides are drawn from the system's entropy.
     """
     earlier = {row["content"]: row for row in known if "content" in row}
-    shuffler = random.Random(seed)  # noqa: S311 (order of presentation, not a secret)
+    shuffler = random.Random(seed)
     drafts: list[tuple[Row, Row]] = []
     left_out: list[Row] = []
     for a, b in versus:
@@ -128,7 +128,7 @@ def _references(
     elsewhere = [row for row in strangers if section is None or row.get("section") != section]
     passages = [opening(row_text(row), max_words) for row in (elsewhere if len(elsewhere) >= n else strangers)]
     passages = [passage for passage in passages if len(passage.split()) >= MIN_WORDS]
-    picker = random.Random(f"{seed} {prompt_id}")  # noqa: S311
+    picker = random.Random(f"{seed} {prompt_id}")
     return picker.sample(passages, min(n, len(passages)))
 
 

@@ -78,19 +78,19 @@ def test_without_passages_of_the_author_only_quality_is_asked() -> None:
 def test_a_ballot_becomes_votes_once() -> None:
     content = packet.contents(pairs_of(3))
     found = ballots.read("> " + ballot_text(content) + "\n-- \nsent from my phone", "mail.txt")
-    rows = ballots.new_votes(found, content, [], "mail.txt")
+    rows = ballots.new_votes(found, {content["id"]: content}, [], "mail.txt")
     assert len(rows) == 6 and {row["judge"] for row in rows} == {"reader-abc123"} and rows[0]["kind"] == "reader"
     with pytest.raises(UserError, match="counted already"):
-        ballots.new_votes(found, content, rows, "mail.txt")
+        ballots.new_votes(found, {content["id"]: content}, rows, "mail.txt")
 
 
 def test_a_fuller_ballot_adds_what_is_new_and_one_that_says_otherwise_is_refused() -> None:
     content = packet.contents(pairs_of(3))
-    half = ballots.new_votes(ballots.read(ballot_text(content, n=1), "a"), content, [], "a")
+    half = ballots.new_votes(ballots.read(ballot_text(content, n=1), "a"), {content["id"]: content}, [], "a")
     whole = ballots.read(ballot_text(content), "b")
-    assert len(ballots.new_votes(whole, content, half, "b")) == 4
+    assert len(ballots.new_votes(whole, {content["id"]: content}, half, "b")) == 4
     with pytest.raises(UserError, match="has handed in another ballot"):
-        ballots.new_votes(ballots.read(ballot_text(content, choice="y"), "c"), content, half, "c")
+        ballots.new_votes(ballots.read(ballot_text(content, choice="y"), "c"), {content["id"]: content}, half, "c")
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ def test_a_spoilt_ballot_is_named_in_one_sentence(spoil: Any, message: str) -> N
 
 def test_a_ballot_of_another_packet_is_refused() -> None:
     ours, theirs = packet.contents(pairs_of(2)), packet.contents(pairs_of(3))
-    with pytest.raises(UserError, match="and this run's packet is"):
-        ballots.new_votes(ballots.read(ballot_text(theirs), "a"), ours, [], "a")
+    with pytest.raises(UserError, match="which is not of this run"):
+        ballots.new_votes(ballots.read(ballot_text(theirs), "a"), {ours["id"]: ours}, [], "a")
 
 
 @pytest.fixture
@@ -180,7 +180,7 @@ def test_twenty_pairs_by_keyboard_closed_and_reopened_half_way(driver_url: str, 
     assert browser.run("return performance.getEntriesByType('resource').length") == 0
     browser.close()
     found = ballots.read(text, "ballot")
-    rows = ballots.new_votes(found, content, [], "ballot")
+    rows = ballots.new_votes(found, {content["id"]: content}, [], "ballot")
     assert len(rows) == 40 and len({(row["pair"], row["question"]) for row in rows}) == 40
     assert sum(row["vote"] == "tie" for row in rows) == 15  # of 16, one was taken back
     assert {row["order"] for row in rows} == {"xy", "yx"}

@@ -11,6 +11,8 @@ import pytest
 
 from benchmarks import ballot, ballots, blind, decide, judge, pair, verdict
 from benchmarks import judge as judge_script
+from tests.benchmarks.bad_judges import bench_of_judges
+from voicewright import recipe
 from voicewright.layout import Run
 from voicewright.records import Row, read_json, read_rows, write_json, write_rows
 
@@ -77,7 +79,7 @@ def test_ballots_are_merged_and_bad_ones_named_without_touching_the_good(
         write_rows(run.generations_path(arm), generations(arm, [prose(f"{arm}{n}") for n in range(8)]))
     assert call(monkeypatch, pair, "demo") == 0
     assert call(monkeypatch, blind, "demo", "pairs=6") == 0
-    packet = read_json(run.blind_dir / "packet.json")
+    packet = read_json(next((run.blind_dir / "packets").iterdir()))
     assert len(packet["pairs"]) == 6
     key = {row["id"]: row for row in read_rows(run.key_path)}
 
@@ -97,7 +99,7 @@ def test_ballots_are_merged_and_bad_ones_named_without_touching_the_good(
     assert call(monkeypatch, ballots, "demo", f"files={good},{other},{edited},{tmp_path}/none.json") == 2
     said = capsys.readouterr()
     assert "good.json: 12 votes of reader aa counted" in said.out
-    assert "and this run's packet is" in said.err and "was changed after it was saved" in said.err
+    assert "which is not of this run" in said.err and "was changed after it was saved" in said.err
     assert "none.json: no such file" in said.err
     assert call(monkeypatch, ballots, "demo", f"files={good}") == 2
     assert "counted already" in capsys.readouterr().err
@@ -105,6 +107,26 @@ def test_ballots_are_merged_and_bad_ones_named_without_touching_the_good(
     assert call(monkeypatch, verdict, "demo") == 0
     rate = read_json(run.verdict_path)["win_rate"]["voice"]
     assert rate["value"] == 1 and rate["independent"] and rate["n_prompts"] == 6
+
+
+def test_a_wrong_key_is_one_message_and_the_stage_is_not_done(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for arm in ("baseline", "finetuned"):
+        write_rows(run.generations_path(arm), generations(arm, [prose(f"{arm}{n}") for n in range(8)]))
+    monkeypatch.setenv("SOME_KEY", "sk-secret")
+    with bench_of_judges() as bench:
+        far = f"judges.far={{kind:endpoint,model:'401',url:'{bench.url}',key_env:SOME_KEY,concurrency:1}}"
+        recipe.freeze(recipe.compose("demo", [far], run="demo"))
+        assert call(monkeypatch, pair, "demo") == 0
+        capsys.readouterr()
+        assert call(monkeypatch, judge, "demo", "judges=far") == 2
+        assert bench.asked["401"] == 1
+    said = capsys.readouterr().err
+    assert "far: the server refuses the key (401); it was read from SOME_KEY" in said and "sk-secret" not in said
+    assert call(monkeypatch, judge, "demo", "judges=far") == 2
+    assert "far: no connection to" in capsys.readouterr().err
+    assert not (run.blind_dir / "court.json").exists()
 
 
 def test_a_question_nobody_worded_is_refused() -> None:

@@ -10,7 +10,7 @@ from benchmarks.advice import advise
 from benchmarks.intervals import clustered_rate
 from voicewright.layout import Run
 from voicewright.recipe import compose
-from voicewright.records import write_json
+from voicewright.records import write_json, write_rows
 from voicewright.schema import Recipe
 
 
@@ -153,9 +153,11 @@ def test_targets_changed_after_the_pairs_were_made_do_not_hold(
 
 def test_looks_are_counted_by_the_votes_that_were_seen(home: Path) -> None:
     run = Run("demo")
+    ours, readers = {"pair": "p", "kind": "built-in"}, [{"pair": f"p{n}", "kind": "reader"} for n in range(2)]
     assert decide.count_look(run, 1) == {"planned": 1, "taken": 0}
-    run.votes_path.parent.mkdir(parents=True)
-    run.votes_path.write_text("{}\n")
+    write_rows(run.votes_path, [ours])
+    assert decide.count_look(run, 1)["taken"] == 0
+    write_rows(run.votes_path, [ours, readers[0]])
     assert decide.count_look(run, 1)["taken"] == decide.count_look(run, 1)["taken"] == 1
-    run.votes_path.write_text("{}\n{}\n")
+    write_rows(run.votes_path, [ours, *readers])
     assert decide.count_look(run, 1)["taken"] == 2
