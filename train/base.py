@@ -120,8 +120,8 @@ def _of_the_rows(recipe: Recipe) -> list[str]:
         )
     if recipe.axolotl.get("sample_packing"):
         a = recipe.axolotl
-        batch = a.get("micro_batch_size", 1) * a.get("gradient_accumulation_steps", 1) * recipe.hardware.devices
-        steps = sum(sizes["train"]) // (a["sequence_len"] * batch) * a.get("num_epochs", 1)
+        batch = (a.get("micro_batch_size") or 1) * (a.get("gradient_accumulation_steps") or 1) * recipe.hardware.devices
+        steps = sum(sizes["train"]) // (a["sequence_len"] * batch) * (a.get("num_epochs") or 1)
         if steps < LEAST_PACKED_STEPS:
             found.append(
                 f"axolotl.sample_packing puts the {len(sizes['train'])} training rows into {steps} steps, too few to "

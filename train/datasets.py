@@ -44,6 +44,8 @@ def render(recipe: Recipe) -> Tree:
         ]
 
     return {
+        # DPO's dataset entries take no template of their own: Axolotl reads this one alone.
+        **({"chat_template": "tokenizer_default"} if "preference" in shapes else {}),
         "datasets": entries("train"),
         "test_datasets": entries("val"),
         # Axolotl's cache keys by path and options, not by content: new rows need a new place.

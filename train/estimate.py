@@ -76,7 +76,7 @@ class Memory:
 
     @property
     def total(self) -> float:
-        return sum(vars(self).values())
+        return float(sum(vars(self).values()))
 
 
 def is_half(recipe: Recipe) -> bool:
@@ -96,7 +96,7 @@ def memory(recipe: Recipe) -> Memory:
     adapter = adapter_weights(recipe)
     trained, trained_width = (adapter, 4) if adapter else (d.parameters, width)
     moment_width = 1 if "8bit" in str(a.get("optimizer")) else trained_width
-    sequences = a.get("micro_batch_size", 1) * (2 if a.get("rl") == "dpo" else 1)
+    sequences = (a.get("micro_batch_size") or 1) * (2 if a.get("rl") == "dpo" else 1)
     tokens = sequences * a["sequence_len"]
     parts = {
         "weights": weights,
@@ -134,7 +134,9 @@ def checkpoint_gb(recipe: Recipe) -> float:
 def checkpoints(recipe: Recipe) -> int:
     """How many checkpoints the run keeps."""
     a = recipe.axolotl
-    made = a.get("saves_per_epoch", 1) * a.get("num_epochs", 1)
+    made = (a.get("saves_per_epoch") or 1) * (a.get("num_epochs") or 1)
+    if a.get("max_steps") and isinstance(a.get("save_steps"), int):
+        made = -(-a["max_steps"] // a["save_steps"])
     return int(min(made, a.get("save_total_limit") or made))
 
 
@@ -144,7 +146,7 @@ def download_gb(recipe: Recipe) -> float:
 
 
 def disk(recipe: Recipe, *, cached: bool) -> dict[str, float]:
-    """GB on disk, by part. A merged model is written beside the last one, which goes only when the new one is proven."""
+    """GB on disk, by part. A merged model is written beside the last one, which goes when the new one is proven."""
     trained = adapter_weights(recipe) or recipe.model.dimensions.parameters
     return {
         "download": 0.0 if cached else download_gb(recipe),
@@ -161,9 +163,9 @@ def steps(recipe: Recipe, rows: int, tokens: int) -> int:
         return int(a["max_steps"])
     if a.get("sample_packing"):
         rows = max(1, -(-tokens // a["sequence_len"]))
-    group = a.get("micro_batch_size", 1) * hardware.devices * hardware.nodes
+    group = (a.get("micro_batch_size") or 1) * hardware.devices * hardware.nodes
     batches = -(-rows // group)
-    return int(-(-batches // a.get("gradient_accumulation_steps", 1)) * a.get("num_epochs", 1))
+    return int(-(-batches // (a.get("gradient_accumulation_steps") or 1)) * (a.get("num_epochs") or 1))
 
 
 def hours(recipe: Recipe, tokens: int) -> float | None:
@@ -178,6 +180,6 @@ def hours(recipe: Recipe, tokens: int) -> float | None:
     a, d = recipe.axolotl, recipe.model.dimensions
     passes = 4 + (2 if not a.get("adapter") else 0) + (2 if a.get("gradient_checkpointing") else 0)
     passes += 2 if a.get("rl") else 0
-    work = passes * (d.active_parameters or d.parameters) * tokens * a.get("num_epochs", 1)
+    work = passes * (d.active_parameters or d.parameters) * tokens * (a.get("num_epochs") or 1)
     share = UTILISATION_4BIT if a.get("load_in_4bit") else UTILISATION
     return float(work / (rate * 1e12 * share * recipe.hardware.devices * recipe.hardware.nodes) / 3600)

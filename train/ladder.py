@@ -59,12 +59,12 @@ def steps(wanted: Recipe) -> Iterator[Step]:
     """The rungs that are left for this recipe, in its own order."""
     a = wanted.axolotl
     for rung in wanted.out_of_memory:
-        if rung == "batch" and a.get("micro_batch_size", 1) > 1:
+        if rung == "batch" and (a.get("micro_batch_size") or 1) > 1:
             half = a["micro_batch_size"] // 2
             if a["micro_batch_size"] % 2 == 0:
-                accumulated = 2 * a.get("gradient_accumulation_steps", 1)
+                accumulated = 2 * (a.get("gradient_accumulation_steps") or 1)
                 sizes = [f"axolotl.micro_batch_size={half}", f"axolotl.gradient_accumulation_steps={accumulated}"]
-                if a.get("eval_batch_size", 1) > half:
+                if (a.get("eval_batch_size") or 1) > half:
                     sizes.append(f"axolotl.eval_batch_size={half}")
                 yield Step(rung, sizes, goes_on=True)
         if rung == "sequence" and a["sequence_len"] // 2 >= SHORTEST:

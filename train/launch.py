@@ -79,9 +79,8 @@ def main() -> None:
     end = checkpoints.ending(run.adapter_dir)
     best = checkpoints.choose(run.adapter_dir, "auto")
     stopped = "".join(f"; ended early: {row['why']}" for row in rows if row["event"] == "stop")
-    print(
-        f"trained {end['step'] if end else '?'} steps{stopped}; lowest evaluation loss {best.eval_loss} at step {best.step}"
-    )
+    print(f"trained {end['step'] if end else '?'} steps{stopped}")
+    print(f"lowest evaluation loss {best.eval_loss} at step {best.step}")
 
 
 if __name__ == "__main__":

@@ -40,16 +40,16 @@ def apply(tree: Tree, explicit: Iterable[str]) -> tuple[list[str], list[str]]:
     refused: list[str] = []
 
     def settle(key: str, value: Any, allowed: Any, why: str) -> None:
-        if key in explicit:
+        if key in explicit and not why.startswith("method "):
             refused.append(f"SET: {key}={value} is out of reach: {why} allows {allowed}")
-        else:
+        elif key not in explicit:
             put(tree, key, allowed)
             if value is not None:
                 notices.append(f"{key}: {value} -> {allowed} ({why})")
 
-    for origin in ("model", "hardware"):
+    for origin in ("method", "model", "hardware"):
         limit = get(tree, f"limits.{origin}") or {}
-        owner = get(tree, f"{origin}.name")
+        owner = get(tree, f"{origin}.name") or get(tree, origin)
         for key, most in (limit.get("at_most") or {}).items():
             value = get(tree, key)
             if _is_number(value) and value > most:
@@ -62,6 +62,10 @@ def apply(tree: Tree, explicit: Iterable[str]) -> tuple[list[str], list[str]]:
             value = get(tree, key)
             if value != only:
                 settle(key, value, only, f"{origin} {owner}")
+        for key, replaced in (limit.get("instead") or {}).items():
+            value = get(tree, key)
+            if isinstance(value, str) and value in replaced:
+                settle(key, value, replaced[value], f"{origin} {owner}")
     _fit_chunks(tree, settle)
     return notices, refused
 

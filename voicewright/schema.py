@@ -345,7 +345,7 @@ class Court(Section):
     unscored: float = Field(0.05, ge=0, le=1)
     """A judge that leaves a larger share unscored loses its vote."""
     manuscripts: str | None = None
-    """A folder of other authors' texts as impostors; None for the baseline's generations alone."""
+    """A folder of other authors' texts as impostors, better the nearer they are to the author's kind; None for ours."""
 
 
 class Blind(Section):
@@ -380,11 +380,15 @@ class Limit(Section):
     at_most: dict[str, float] = {}
     at_least: dict[str, float] = {}
     must_be: dict[str, Any] = {}
+    instead: dict[str, dict[str, Any]] = {}
+    """By key: a value that cannot be, and what takes its place. A value that is not named stays."""
 
 
 class Limits(Section):
     """Applied after composing: a recipe's value is brought within, an explicit SET is an error."""
 
+    method: Limit = Limit()
+    """What a method is ruined by: an explicit SET may go beyond it."""
     model: Limit = Limit()
     hardware: Limit = Limit()
 

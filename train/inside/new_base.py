@@ -1,7 +1,7 @@
-"""Make a byte-level BPE tokenizer and a randomly initialised Llama: `new_base.py OUT_DIR key=value ...`, paths on stdin.
+"""Make a byte-level BPE tokenizer and a randomly initialised Llama.
 
-Keys: vocab, hidden, layers, context, seed. Heads are 32 wide, the smallest that vLLM's CPU kernels take. Started
-with Axolotl's Python, imports nothing of ours.
+`new_base.py OUT_DIR key=value ...`, paths on stdin. Keys: vocab, hidden, layers, context, seed. Heads are 32 wide,
+the smallest that vLLM's CPU kernels take. Started with Axolotl's Python, imports nothing of ours.
 """
 
 import pathlib

@@ -44,7 +44,7 @@ class Plateau:
         self.strikes = 0
 
     def add(self, loss, exposure):
-        """Take in a loss seen after `exposure` epochs; return the decision with its figures, None if too early to look."""
+        """Take in a loss seen after `exposure` epochs; the decision with its figures, None if too early to look."""
         self.losses.append(loss)
         seen = look(self.losses, self.window)
         if seen is None:

@@ -1,0 +1,118 @@
+"""Small real trainings for the tests: the tiny base, a few short rows of the sample manuscript, on the CPU."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from train import checkpoints
+from train.render import axolotl_yaml
+from voicewright import recipe
+from voicewright.layout import REPO_DIR, SAMPLE_DIR, Run
+from voicewright.records import content_id, write_rows, write_text
+
+SMALL = [
+    "method=lora",
+    "axolotl.sequence_len=128",
+    "data.max_tokens=126",
+    "data.min_tokens=8",
+    "axolotl.lora_dropout=0",
+    "axolotl.max_steps=12",
+    "axolotl.save_steps=2",
+    "axolotl.eval_steps=2",
+    "axolotl.saves_per_epoch=null",
+    "axolotl.evals_per_epoch=null",
+]
+PATIENCE_S = 300
+
+
+def paragraphs(count: int) -> list[str]:
+    """The first paragraphs of the sample manuscript that have something to say, cut to fit a short sequence."""
+    text = "\n\n".join(path.read_text(encoding="utf-8") for path in sorted(SAMPLE_DIR.glob("*.md")))
+    return [" ".join(p.split()[:60]) for p in text.split("\n\n") if len(p.split()) >= 30][:count]
+
+
+def completion_rows(texts: list[str]) -> list[dict[str, Any]]:
+    return [{"id": content_id(t), "source": "test", "work": "sample", "tokens": 100, "text": t} for t in texts]
+
+
+def preference_rows(texts: list[str]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": content_id(t),
+            "source": "test",
+            "tokens": 60,
+            "messages": [{"role": "user", "content": "Go on."}],
+            "chosen": {"role": "assistant", "content": " ".join(t.split()[:20])},
+            "rejected": {"role": "assistant", "content": "I am sorry, I cannot."},
+        }
+        for t in texts
+    ]
+
+
+def begin(name: str, overrides: list[str], *, of: str = "demo", shape: str = "completion", rows: int = 40) -> Run:
+    """A run that has been prepared and rendered, in the folder that VOICEWRIGHT_HOME names."""
+    wanted = recipe.load(of, [*overrides], run=name)
+    run = Run(name)
+    made = (preference_rows if shape == "preference" else completion_rows)(paragraphs(rows + 6))
+    write_rows(run.rows_path(shape, "train"), made[:rows])
+    write_rows(run.rows_path(shape, "val"), made[rows : rows + 6])
+    write_text(run.axolotl_path, axolotl_yaml(wanted))
+    return run
+
+
+def launch(
+    run: Run, *, before: str = "", env: Mapping[str, str] | None = None, module: str = "train.launch"
+) -> subprocess.Popen[str]:
+    """Start the launcher as a person would; `before` goes in front of it in the same shell, such as a ulimit."""
+    return subprocess.Popen(
+        ["bash", "-c", f'{before} exec "$0" -m {module} {run.name}', sys.executable],
+        cwd=REPO_DIR,
+        env={**os.environ, **(env or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish(run: Run, **options: Any) -> str:
+    """Train to the end and return what was said."""
+    process = launch(run, **options)
+    said, _ = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, said
+    return said
+
+
+def wait_for(true: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not true():
+        assert process.poll() is None and time.monotonic() < deadline, process.communicate()[0]
+        time.sleep(0.02)
+
+
+def steps_logged(run: Run) -> int:
+    return max((row["step"] for row in checkpoints.events(run.adapter_dir) if row["event"] == "log"), default=0)
+
+
+def last_losses(run: Run) -> dict[int, float]:
+    """Training loss by step; a step that was taken twice counts with its last."""
+    rows = checkpoints.events(run.adapter_dir)
+    return {row["step"]: row["loss"] for row in rows if row["event"] == "log" and "loss" in row}
+
+
+def final_eval(run: Run) -> float:
+    rows = checkpoints.events(run.adapter_dir)
+    return float([row["eval_loss"] for row in rows if row.get("eval_loss") is not None][-1])
+
+
+def saved_steps(run: Run) -> list[int]:
+    return [c.step for c in checkpoints.whole(run.adapter_dir)]
+
+
+def path_of(run: Run, step: int) -> Path:
+    return run.adapter_dir / f"checkpoint-{step}"

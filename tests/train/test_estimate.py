@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import pytest
+
+from train import disk, estimate, plan
+from voicewright import recipe
+from voicewright.errors import UserError
+from voicewright.schema import Recipe
+
+
+def composed(*overrides: str, name: str = "visions") -> Recipe:
+    return recipe.compose(name, list(overrides)).recipe
+
+
+@pytest.mark.parametrize(("model", "known_gb"), [("qwen3_32b", 17.6), ("qwen3_14b", 10.4)])
+def test_weights_in_four_bits_are_what_is_known_of_them(model: str, known_gb: float) -> None:
+    assert estimate.memory(composed(f"model={model}")).weights == pytest.approx(known_gb, rel=0.15)
+
+
+def test_the_adapter_of_rank_16_beside_every_matrix_of_llama_has_its_known_size() -> None:
+    assert estimate.adapter_weights(composed()) == 41_943_040  # what PEFT counts
+
+
+def test_the_tiny_base_is_counted_exactly() -> None:
+    d = composed("model=tiny", "hardware=cpu").model.dimensions
+    per_layer = sum(a * b for a, b in list(estimate._matrices(d).values())[:7]) + 2 * d.hidden
+    assert estimate.embedding_weights(d) + d.layers * per_layer + d.hidden == d.parameters
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "axolotl.micro_batch_size=4",
+        "axolotl.gradient_checkpointing=false",
+        "axolotl.lora_r=256",
+        "axolotl.sequence_len=8192",
+    ],
+)
+def test_more_of_anything_needs_more_memory(override: str) -> None:
+    assert estimate.memory(composed(override)).total > estimate.memory(composed()).total
+
+
+def test_four_bits_need_less_than_sixteen_and_those_less_than_all() -> None:
+    totals = [estimate.memory(composed(f"method={m}")).total for m in ("qlora", "lora", "full")]
+    assert totals == sorted(totals)
+
+
+def test_a_run_that_does_not_fit_is_told_the_least_change_that_does() -> None:
+    overrides = ["model=qwen3_32b", "hardware=gpu_24gb", "axolotl.micro_batch_size=2"]
+    wanted = composed(*overrides)
+    assert not plan.fits(wanted)
+    said = plan.way_out(wanted, overrides)
+    changed = said.split('"')[1].split()
+    assert plan.fits(composed(*changed))
+
+
+def test_a_larger_machine_is_named_where_no_change_helps() -> None:
+    overrides = ["model=llama3_70b", "hardware=gpu_12gb"]
+    wanted = recipe.compose("visions", overrides).recipe.model_copy(deep=True)
+    wanted.model.smaller = None
+    assert plan.larger_machine(wanted) == 'SET="hardware=gpu_80gb" has the memory'
+
+
+def test_steps_count_rows_accumulation_devices_and_epochs() -> None:
+    wanted = composed()
+    assert estimate.steps(wanted, 100, 200_000) == 3 * 13
+    assert estimate.steps(composed("hardware=gpu_2x24gb_zero2"), 100, 200_000) == 3 * 7
+    assert estimate.steps(composed("axolotl.max_steps=5"), 100, 200_000) == 5
+    assert estimate.steps(composed("axolotl.sample_packing=true"), 1000, 40_960) == 3 * 2
+
+
+def test_a_disk_that_is_too_small_is_refused_with_the_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("train.disk.shutil.disk_usage", lambda _: type("Usage", (), {"free": 10 * estimate.GB}))
+    with pytest.raises(UserError, match=r"(?s)10.0 GB free.*download: 15.0 GB.*save_total_limit"):
+        disk.check(composed())
+
+
+def test_a_full_fine_tune_keeps_whole_models() -> None:
+    parts = estimate.disk(composed("method=full"), cached=True)
+    assert parts["download"] == 0
+    assert parts["checkpoints"] == pytest.approx(6 * 14.96, rel=0.01)

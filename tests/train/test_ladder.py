@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from train import ladder
+from voicewright import recipe
+from voicewright.errors import UserError
+from voicewright.layout import Run
+from voicewright.records import read_rows
+from voicewright.schema import Recipe
+
+
+def begun(*overrides: str, name: str = "visions") -> Recipe:
+    return recipe.load(name, ["hardware=gpu_24gb", *overrides], run="test")
+
+
+def test_the_batch_is_halved_and_the_batch_of_an_update_kept(home: Path) -> None:
+    wanted = begun("axolotl.micro_batch_size=4")
+    step = ladder.climb(wanted, "out of memory")
+    now = recipe.load("test")
+    assert step.goes_on
+    assert now.axolotl["micro_batch_size"] == 2
+    assert now.axolotl["gradient_accumulation_steps"] == 16
+    assert recipe.frozen_overrides(Run("test")) == ["axolotl.micro_batch_size=4", "hardware=gpu_24gb"]
+
+
+def test_a_shorter_sequence_shortens_the_rows_and_starts_anew(home: Path) -> None:
+    wanted = begun("axolotl.micro_batch_size=1")
+    (Run("test").adapter_dir / "checkpoint-4").mkdir(parents=True)
+    assert not ladder.climb(wanted, "out of memory").goes_on
+    now = recipe.load("test")
+    assert (now.axolotl["sequence_len"], now.data.max_tokens) == (2048, 2046)
+    assert not Run("test").adapter_dir.exists()
+
+
+def test_the_rungs_are_climbed_in_the_recipes_order_until_none_is_left(home: Path) -> None:
+    wanted, rungs = begun("axolotl.micro_batch_size=2"), []
+    with pytest.raises(UserError, match="no rung of out_of_memory is left"):
+        while True:
+            rungs.append(ladder.climb(wanted, "out of memory").rung)
+            wanted = recipe.load("test")
+    assert rungs == ["batch", *["sequence"] * 4, *["rank"] * 2, "model"]
+    assert wanted.model.name == "llama3_2_3b"
+    assert [row["rung"] for row in read_rows(Run("test").dir / "adapted.jsonl")] == rungs
+
+
+def test_what_was_adapted_does_not_contradict_what_was_set(home: Path) -> None:
+    begun("axolotl.micro_batch_size=4")
+    ladder.climb(recipe.load("test"), "out of memory")
+    again = recipe.load("visions", ["hardware=gpu_24gb", "axolotl.micro_batch_size=4"], run="test")
+    assert again.axolotl["micro_batch_size"] == 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB",
+        "RuntimeError: [enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.",
+        "MemoryError",
+    ],
+)
+def test_a_child_that_died_of_memory_is_told_by_its_own_words(tmp_path: Path, line: str) -> None:
+    (tmp_path / "log").write_text(f"begin\n{line}\n")
+    assert line.split(":")[0] in str(ladder.ran_out(1, tmp_path / "log", 0))
+
+
+def test_a_child_that_was_killed_by_hand_did_not_run_out_of_memory(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("step 3\nKeyError: 'x'\n")
+    assert ladder.ran_out(-9, tmp_path / "log", ladder.oom_kills()) is None
+    assert ladder.ran_out(1, tmp_path / "log", 0) is None

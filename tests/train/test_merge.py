@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from train import merge
+from voicewright.errors import UserError
+from voicewright.layout import REPO_DIR, Run
+
+GOOD = {"worst_relative": 0.005, "worst_tensor": "a", "mean_abs_nats": 0.006, "adapter_moved_nats": 0.3}
+
+
+def test_a_merge_within_rounding_passes() -> None:
+    merge.check(GOOD)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"worst_relative": 0.05},
+        {"mean_abs_nats": 0.1},
+        {"worst_relative": float("nan")},
+        {"mean_abs_nats": float("nan")},
+    ],
+)
+def test_a_merge_that_differs_is_refused_with_the_figures(wrong: dict[str, float]) -> None:
+    with pytest.raises(UserError, match="not the one that was trained"):
+        merge.check(GOOD | wrong)
+
+
+def scale_a_tensor(path: Path, key: str, factor: float) -> None:
+    """Multiply one bfloat16 or float32 tensor of a safetensors file in place."""
+    import json
+
+    data = bytearray(path.read_bytes())
+    length = int.from_bytes(data[:8], "little")
+    entry = json.loads(data[8 : 8 + length])[key]
+    begin, end = (8 + length + offset for offset in entry["data_offsets"])
+    if entry["dtype"] == "F32":
+        data[begin:end] = (np.frombuffer(data[begin:end], "<f4") * factor).astype("<f4").tobytes()
+    else:
+        assert entry["dtype"] == "BF16"
+        wide = (np.frombuffer(data[begin:end], "<u2").astype("<u4") << 16).view("<f4") * np.float32(factor)
+        data[begin:end] = (wide.view("<u4") >> 16).astype("<u2").tobytes()
+    path.write_bytes(data)
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("in_engine_home")
+def test_a_real_merge_passes_and_one_with_a_tensor_scaled_by_a_twentieth_does_not(trained: Run) -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "train.merge", trained.name, "checkpoint=auto"],
+        cwd=REPO_DIR, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "parity:" in said.stdout
+    assert (trained.merged_dir / "model_card.md").exists() and (trained.merged_dir / "Modelfile").exists()
+
+    wrong = trained.merged_dir.with_name("scaled")
+    shutil.copytree(trained.merged_dir, wrong)
+    key = "model.layers.3.mlp.up_proj.weight"
+    scale_a_tensor(wrong / "model.safetensors", key, 1.05)
+    checkpoint = trained.adapter_dir / "checkpoint-12"
+    figures = merge.parity(trained, "models/tiny-base", checkpoint, wrong, four_bit=False)
+    assert figures["worst_tensor"] == key
+    with pytest.raises(UserError, match="differs by 5"):
+        merge.check(figures)

@@ -1,0 +1,165 @@
+"""What a run will take, before anything is downloaded: steps, memory by part, disk, hours, and what to change.
+
+python -m train.plan RECIPE [key=value ...]       overrides as in SET
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from train import base, disk, estimate
+from voicewright import recipe
+from voicewright.errors import UserError, exits_cleanly
+from voicewright.layout import CONFIGS_DIR, Run, home
+from voicewright.records import read_json
+from voicewright.schema import Recipe
+
+# The mean of English prose under the tokenizers of today's models.
+BYTES_PER_TOKEN = 4.3
+USABLE = 0.95
+TEXT_ENDINGS = (".txt", ".md")
+
+
+def amount(wanted: Recipe) -> tuple[int, int, str]:
+    """Training rows, their tokens, and where the figures come from: the prepared rows, or the size of the sources."""
+    run = Run(wanted.run)
+    if run.stats_path.exists():
+        split = read_json(run.stats_path)["splits"]["train"]
+        return int(split["rows"]), int(split["tokens"]), "as prepared"
+    files: list[Path] = []
+    for path in recipe.source_paths(wanted).values():
+        files += [path] if path.is_file() else [p for p in path.rglob("*") if p.suffix.lower() in TEXT_ENDINGS]
+    share = 1 - wanted.data.val_share - wanted.data.heldout_share
+    tokens = int(sum(p.stat().st_size for p in files) / BYTES_PER_TOKEN * share)
+    typical = (wanted.data.min_tokens + wanted.data.max_tokens) / 2
+    return max(1, round(tokens / typical)), tokens, "estimated from the sources' size; make prepare counts them"
+
+
+def changes(wanted: Recipe) -> list[tuple[str, list[str]]]:
+    """What makes a run smaller, the cheapest to the result first: a name and the overrides."""
+    a = wanted.axolotl
+    found: list[tuple[str, list[str]]] = []
+    if not a.get("gradient_checkpointing") and wanted.hardware.accelerator == "cuda" and not a.get("fsdp_config"):
+        found.append(("compute activations again", ["axolotl.gradient_checkpointing=true"]))
+    if a.get("micro_batch_size", 1) > 1:
+        whole = a["micro_batch_size"] * (a.get("gradient_accumulation_steps") or 1)
+        sizes = ["axolotl.micro_batch_size=1", f"axolotl.gradient_accumulation_steps={whole}"]
+        found.append(("one row at a time, the same batch", sizes))
+    if "8bit" not in str(a.get("optimizer")) and wanted.hardware.accelerator == "cuda":
+        found.append(("an 8-bit optimiser", ["axolotl.optimizer=paged_adamw_8bit"]))
+    if wanted.method in ("lora", "full"):
+        found.append(("a 4-bit base with adapters", ["method=qlora"]))
+    for share in (2, 4, 8):
+        length = a["sequence_len"] // share
+        if length >= 256:
+            found.append((f"rows of at most {length} tokens", [f"axolotl.sequence_len={length}"]))
+    if wanted.model.smaller:
+        found.append(("a smaller model", [f"model={wanted.model.smaller}"]))
+    return found
+
+
+def fits(wanted: Recipe) -> bool:
+    """Whether the estimate leaves a margin in one accelerator's memory: a card's driver keeps some of its own."""
+    return estimate.memory(wanted).total <= USABLE * wanted.hardware.memory_gb
+
+
+def way_out(wanted: Recipe, overrides: list[str]) -> str:
+    """The least change that makes it fit: changes are added up in order until one does."""
+    taken: list[str] = []
+    for _, words in changes(wanted):
+        taken = recipe.merge(taken, words)
+        try:
+            smaller = recipe.compose(wanted.recipe, recipe.merge(overrides, taken), run=wanted.run).recipe
+        except UserError:
+            continue
+        if fits(smaller):
+            alone = recipe.compose(wanted.recipe, recipe.merge(overrides, words), run=wanted.run).recipe
+            chosen = words if fits(alone) else taken
+            total = estimate.memory(alone if fits(alone) else smaller).total
+            return f'SET="{" ".join(recipe.merge(overrides, chosen))}" would fit ({total:.1f} GB)'
+    return larger_machine(wanted) or "nothing here fits it: take a smaller model"
+
+
+def larger_machine(wanted: Recipe) -> str | None:
+    """The smallest single-accelerator machine of configs/hardware/ with room enough."""
+    total = estimate.memory(wanted).total
+    known = []
+    for path in CONFIGS_DIR.glob("hardware/*.yaml"):
+        machine = yaml.safe_load(path.read_text(encoding="utf-8"))["hardware"]
+        if (
+            machine["accelerator"] == "cuda"
+            and machine.get("devices", 1) == 1
+            and USABLE * machine["memory_gb"] >= total
+        ):
+            known.append((machine["memory_gb"], machine["name"]))
+    return f'SET="hardware={min(known)[1]}" has the memory' if known else None
+
+
+def table(wanted: Recipe, overrides: list[str]) -> Table:
+    """Everything there is to know before a run, one line each."""
+    a, hardware = wanted.axolotl, wanted.hardware
+    rows, tokens, source = amount(wanted)
+    shown = Table(
+        show_header=False, title=f"{wanted.recipe}: {wanted.method} of {wanted.model.name} on {hardware.name}"
+    )
+    cached = disk.is_cached(wanted)
+    size = "on this disk" if cached else f"{estimate.download_gb(wanted):.1f} GB to download"
+    gate = ", gated: accept it on the hub and set HF_TOKEN" if wanted.model.gated and not cached else ""
+    shown.add_row("base model", f"{a['base_model']}, {size}; licence {wanted.model.licence}{gate}")
+    shown.add_row("training rows", f"{rows:,} with {tokens:,} tokens ({source})")
+    packed = "packed" if a.get("sample_packing") else "not packed"
+    batch = (
+        a.get("micro_batch_size", 1) * (a.get("gradient_accumulation_steps") or 1) * hardware.devices * hardware.nodes
+    )
+    shown.add_row(
+        "steps", f"{estimate.steps(wanted, rows, tokens):,} of {batch} rows, {a.get('num_epochs', 1)} epochs, {packed}"
+    )
+    memory = estimate.memory(wanted)
+    for name, value in vars(memory).items():
+        shown.add_row(f"memory: {name}", f"{value:.2f} GB")
+    sharded = a.get("deepspeed") or a.get("fsdp_config")
+    total = f"{memory.total:.1f} of {hardware.memory_gb:g} GB"
+    if sharded:
+        shown.add_row("memory: total", f"{total} before it is shared out over {hardware.devices * hardware.nodes}")
+    elif fits(wanted):
+        shown.add_row("memory: total", f"{total}: fits")
+    else:
+        shown.add_row("memory: total", f"{total}: DOES NOT FIT")
+        shown.add_row("what would", way_out(wanted, overrides))
+    hours = estimate.hours(wanted, tokens)
+    if hours is not None:
+        rented = hardware.usd_per_hour
+        cost = f", {hours * rented:.2f} USD at {rented} an hour" if rented else ", hardware.usd_per_hour tells the cost"
+        spoken = f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.0f} minutes"
+        shown.add_row("time", f"about {spoken} of training{cost}")
+    parts = disk.needed_gb(wanted)
+    free = shutil.disk_usage(home()).free / estimate.GB
+    detail = ", ".join(f"{name} {value:.1f}" for name, value in parts.items() if value >= 0.05)
+    enough = "" if sum(parts.values()) <= free else ": NOT ENOUGH"
+    shown.add_row("disk", f"{sum(parts.values()):.1f} GB ({detail}); {free:.0f} GB free{enough}")
+    return shown
+
+
+@exits_cleanly
+def main() -> None:
+    words = sys.argv[1:]
+    if not words or {"-h", "--help"} & set(words):
+        print((__doc__ or "").strip())
+        sys.exit(0)
+    name, overrides = words[0], words[1:]
+    begun = Run(name).recipe_path.exists()
+    composed = recipe.Composed(recipe.load(name), []) if begun and not overrides else recipe.compose(name, overrides)
+    Console().print(table(composed.recipe, overrides))
+    problems = base.problems(composed.recipe)
+    if problems:
+        raise UserError(problems)
+
+
+if __name__ == "__main__":
+    main()
