@@ -8,6 +8,7 @@ rate is shown without being counted. `yes=1` agrees to the estimated cost.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ from voicewright.errors import UserError, exits_cleanly
 from voicewright.layout import SAMPLE_DIR, Run
 from voicewright.records import Appender, content_id, read_json, read_rows, write_json, write_rows
 from voicewright.schema import Court, Judge, Recipe
+
+HEADING = re.compile(r"^#.*$\n?", re.MULTILINE)
+IMPOSTORS_DIR = Path(__file__).parent / "impostors"
 
 
 @dataclass(frozen=True)
@@ -92,12 +96,20 @@ def questions_of(name: str, settings: Judge, rubric: dict[str, str]) -> list[str
 
 
 def impostors(settings: Recipe) -> list[str]:
-    """Texts of other writers for the court: the recipe's folder, or the sample manuscript unless that is the author."""
-    folder = Path(settings.blind.court.manuscripts or SAMPLE_DIR)
+    """Texts of other writers for the court: the recipe's folder, or a few of ours and the sample manuscript.
+
+    Whatever the author's own material holds is left out. Raises UserError where the recipe's folder is not there.
+    """
+    folders = [IMPOSTORS_DIR, SAMPLE_DIR]
+    if settings.blind.court.manuscripts:
+        folders = [Path(settings.blind.court.manuscripts).expanduser()]
+        if not folders[0].is_dir():
+            raise UserError(f"blind.court.manuscripts: {folders[0]} is not a folder")
     own = [path.resolve() for path in recipe.source_paths(settings).values()]
-    if any(folder.resolve() == path or folder.resolve() in path.parents for path in own) or not folder.is_dir():
-        return []
-    return [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*")) if path.suffix in (".txt", ".md")]
+    files = [path for folder in folders for path in sorted(folder.glob("*")) if path.suffix in (".txt", ".md")]
+    strangers = [path for path in files if not any(path.resolve().is_relative_to(source) for source in own)]
+    # A heading in one of two texts would tell them apart without any ear for voice.
+    return [HEADING.sub("", path.read_text(encoding="utf-8", errors="replace")) for path in strangers]
 
 
 def agree_on_cost(seated: Sequence[Seated], wanted: dict[str, list[Ask]], limit_usd: float, agreed: bool) -> None:

@@ -13,6 +13,7 @@ from benchmarks.court import Cases, hold, try_judge
 from benchmarks.judges import Answer, Ask, Progress, asks, put_questions
 from benchmarks.remote_judge import endpoint_judge, identity_of, key_of, messages, read_answer
 from tests.benchmarks.bad_judges import MARK, Bench, bench_of_judges
+from voicewright import recipe
 from voicewright.errors import UserError
 from voicewright.layout import Run
 from voicewright.records import Appender, Row
@@ -283,3 +284,12 @@ def test_no_case_shows_its_own_passage_as_a_reference(cases: Cases) -> None:
         right: Row = cases.truth[pair["id"]]
         assert not any(reference[:60] == pair[right["right"]][:60] for reference in pair["references"])
     assert kinds == {"other", "base", "obedience", "identical", "length"}
+
+
+def test_the_author_is_never_among_the_impostors() -> None:
+    sample = recipe.compose("demo").recipe
+    ours = judge_script.impostors(sample)
+    assert len(ours) >= 3
+    elsewhere = recipe.compose("demo", ["source=benchmarks/impostors"]).recipe
+    theirs = judge_script.impostors(elsewhere)
+    assert theirs and not set(ours) & set(theirs)

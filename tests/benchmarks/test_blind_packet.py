@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import random
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -187,6 +188,27 @@ def test_twenty_pairs_by_keyboard_closed_and_reopened_half_way(driver_url: str, 
     assert any(row["reason"] for row in rows)
     pressed = [{"x": row["order"][0], "y": row["order"][1]} for row in rows[:2]]
     assert [row["vote"] for row in rows[:2]] == [pressed[0]["x"], pressed[1]["y"]]
+
+
+@needs_chromium
+@pytest.mark.slow
+def test_a_ballot_is_handed_in_to_the_page_that_is_served(
+    driver_url: str, served: tuple[Run, dict[str, Any], str], tmp_path: Path
+) -> None:
+    run, content, url = served
+    browser = Browser(driver_url, tmp_path / "profile")
+    browser.open(url + "/")
+    browser.press("\ue004\ue007" + "xyxt")
+    browser.run("document.getElementById('send').click()")
+    for _ in range(50):
+        said = browser.run("return document.getElementById('sent').textContent")
+        if said:
+            break
+        time.sleep(0.1)
+    browser.close()
+    assert said == "Handed in. Thank you."
+    kept = next((run.blind_dir / "ballots").iterdir())
+    assert len(ballots.new_votes(ballots.read(kept.read_text(), "kept"), {content["id"]: content}, [], "kept")) == 4
 
 
 @needs_chromium
