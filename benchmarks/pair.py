@@ -6,7 +6,7 @@ python -m benchmarks.pair RUN [versus=finetuned:baseline,finetuned:author]
 from __future__ import annotations
 
 from benchmarks import pairs
-from benchmarks.voice import OUT_OF_DOMAIN
+from benchmarks.forgetting import OUT_OF_DOMAIN
 from voicewright import command, recipe
 from voicewright.errors import UserError, exits_cleanly, notice
 from voicewright.layout import Run
