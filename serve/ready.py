@@ -16,8 +16,9 @@ from voicewright.errors import UserError
 
 REPORT_EVERY_S = 15.0
 WAYS_OUT = {
-    "out of memory": "a lower vllm.gpu_memory_utilization or vllm.max_model_len, or stop what else uses the GPU",
-    "no available memory for the cache": "a lower vllm.max_model_len, or a higher vllm.gpu_memory_utilization",
+    "out of memory": "one model at a time (arm=baseline), the base with its adapter in one server (arm=checkpoints), "
+    "a lower vllm.gpu_memory_utilization or vllm.max_model_len, or stop what else uses the GPU",
+    "no available memory for the cache blocks": "a lower vllm.max_model_len, or a higher vllm.gpu_memory_utilization",
     "free memory on device": "a lower vllm.gpu_memory_utilization, or stop what else uses the GPU",
     "libnuma": "install libnuma1 (Debian, Ubuntu: apt-get install libnuma1)",
     "head size": "vLLM has no kernel for this model's head size; serve it with other software: serve=external",

@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from serve import arguments, ports, ready
+from serve import arguments, machine, ports, ready
 from voicewright import environments, process
 from voicewright.errors import UserError, notice
 from voicewright.layout import REPO_DIR, Run, home
@@ -130,7 +130,7 @@ def ensure(server: Server, *, keep: bool, cpus: list[int] | None = None) -> bool
     with locked(server.record_path):
         record = process.read(server.record_path)
         if record is not None and process.alive(server.record_path):
-            if record["model_hash"] == model_hash and record["command"] == command:
+            if record["model_hash"] == model_hash and _behaviour(record["command"]) == _behaviour(command):
                 ready.wait(_waiting(server), lambda: None if process.alive(server.record_path) else -1)
                 _enlist(server, keep)
                 return False
@@ -171,23 +171,16 @@ def release(server: Server) -> bool:
         return process.stop(server.record_path, GRACE_S)
 
 
-def halves() -> tuple[list[int], list[int]]:
-    """The processors this process may use, in two halves, for two servers at once."""
-    cpus = available_cpus()
-    middle = max(1, len(cpus) // 2)
-    return cpus[:middle], cpus[middle:] or cpus
-
-
-def available_cpus() -> list[int]:
-    """The processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))
+def _behaviour(command: list[str]) -> list[str]:
+    """The command without its share of the machine's memory, which changes nothing of what a server says."""
+    share = "--gpu-memory-utilization"
+    at = command.index(share) if share in command else len(command)
+    return command[:at] + command[at + 2 :]
 
 
 def _spare_cpus() -> list[int] | None:
     """The second half where another server of ours is up (it has the first processors), else vLLM's choice."""
-    return halves()[1] if any(process.alive(path) for path in record_paths()) else None
+    return machine.halves()[1] if any(process.alive(path) for path in record_paths()) else None
 
 
 def _waiting(server: Server) -> ready.Waiting:

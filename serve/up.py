@@ -11,7 +11,7 @@ import json
 import time
 from pathlib import Path
 
-from serve import adapters, ready
+from serve import adapters, machine, ready
 from serve import server as servers
 from serve.server import Server
 from voicewright import command, foreground, recipe
@@ -48,13 +48,14 @@ def main() -> None:
         print(f"  {curl_line(server.root + '/v1', next(iter(found)))}")
         print(f"stop: {server.down}")
         return
-    bring_up([servers.of_run(loaded, arm, port) for arm in arms])
+    wanted = [servers.of_run(loaded, arm, port) for arm in arms]
+    bring_up(machine.sharing(wanted, loaded.hardware.devices))
 
 
 def bring_up(wanted: list[Server]) -> None:
     """Start what is not up yet, one after another, and say where each is."""
     # Two servers loading at once need twice the memory's peak and are no sooner ready.
-    shares = servers.halves() if len(wanted) == 2 else (None,)
+    shares = machine.halves() if len(wanted) == 2 else (None,)
     for server, cpus in zip(wanted, shares, strict=True):
         began = time.monotonic()
         started = servers.ensure(server, keep=True, cpus=cpus)

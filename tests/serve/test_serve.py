@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import signal
@@ -16,8 +17,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from serve import arguments
-from voicewright import process, recipe
+from serve import arguments, machine
+from serve import server as servers
+from voicewright import environments, process, recipe
 from voicewright.layout import REPO_DIR, Run
 from voicewright.records import read_json
 
@@ -303,3 +305,24 @@ def test_the_recipe_wins_over_the_defaults_for_a_cpu() -> None:
     assert "--no-enforce-eager" in words
     assert "--enforce-eager" not in words
     assert words[words.index("--port") + 1] == "1"
+
+
+def test_two_servers_share_one_accelerator_or_have_one_each(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    monkeypatch.setattr(environments, "accelerator", lambda: "cuda")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    one = servers.of_path(MODEL, 8000)
+    two = dataclasses.replace(one, arguments={"gpu_memory_utilization": 0.8})
+    shared = machine.sharing([one, two], 1)
+    assert [server.arguments["gpu_memory_utilization"] for server in shared] == [0.45, 0.4]
+    apart = machine.sharing([one, two], 2)
+    assert [server.variables["CUDA_VISIBLE_DEVICES"] for server in apart] == ["0", "1"]
+    assert [server.arguments for server in apart] == [{}, {"gpu_memory_utilization": 0.8}]
+    wide = dataclasses.replace(one, arguments={"tensor_parallel_size": 2})
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6,7")
+    assert [s.variables["CUDA_VISIBLE_DEVICES"] for s in machine.sharing([wide, wide], 4)] == ["4,5", "6,7"]
+
+
+def test_a_share_of_the_memory_does_not_make_another_server_of_it() -> None:
+    command = ["p", "--gpu-memory-utilization", "0.45", "--port", "1"]
+    assert servers._behaviour(command) == servers._behaviour(["p", "--port", "1"])
+    assert servers._behaviour(command) != servers._behaviour(["p", "--port", "2"])
