@@ -18,6 +18,8 @@ FEWEST_WORDS = 1000
 MOST_BLOCKS = 1600
 # Distances are kept in 32 bits; what differs by less is the same.
 TIE = 1e-5
+# English prose of any kind has over three quarters of its words among the 2,000 most frequent.
+LEAST_COMMON_WORDS = 0.45
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,24 @@ class Profile:
         size = self.space.size(size)
         found = 1.0 - self.space.shrink[size] * (self.space.imposters @ self.centre(size))
         return dict(sorted(zip(self.space.names, found.tolist(), strict=True), key=lambda pair: pair[1]))
+
+
+def strangeness(profile: Profile) -> tuple[float, float]:
+    """Likeness to the nearest other author, and the least such likeness among the other authors themselves.
+
+    An author far below is of a genre or time that the figures do not cover.
+    """
+    space = profile.space
+    units = space.imposters / np.maximum(np.linalg.norm(space.imposters, axis=1, keepdims=True), 1e-12)
+    table = units @ units.T
+    np.fill_diagonal(table, -1.0)
+    return float((units @ profile.centre(500)).max()), float(table.max(axis=1).min())
+
+
+def foreign(profile: Profile) -> bool:
+    """Whether most of the author's words are none that the other authors use: another language or script."""
+    counted = profile.blocks.arrays["words"].sum() / max(1.0, float(profile.blocks.arrays["words_total"].sum()))
+    return bool(counted < LEAST_COMMON_WORDS)
 
 
 def _of_view(space: Space, raw: Floats, view: str) -> Floats:

@@ -85,7 +85,7 @@ class Space:
 
 def roots(counts: Counts) -> Floats:
     """Square roots of the rates of all views, side by side (texts, F)."""
-    return np.sqrt(np.hstack([counts.rates(view) for view in VIEWS]))
+    return np.asarray(np.sqrt(np.hstack([counts.rates(view) for view in VIEWS])))
 
 
 def fit(blocks: Mapping[int, Counts], authors: Mapping[int, Sequence[str]], vocabulary: Vocabulary,

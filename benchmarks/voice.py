@@ -5,127 +5,173 @@ python -m benchmarks.voice RUN
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from benchmarks import appraisal, markers, resampling
-from benchmarks import text as reading
-from benchmarks.appraisal import BASE, Measure
+from benchmarks import (
+    appraisal,
+    copying,
+    diversity,
+    forgetting,
+    habits,
+    passages,
+    profile,
+    resampling,
+    rowwise,
+    samples,
+    scores,
+)
+from benchmarks.appraisal import Material, Measure
+from benchmarks.forgetting import OUT_OF_DOMAIN as OUT_OF_DOMAIN
+from benchmarks.resampling import Figure
+from benchmarks.samples import BASE, Passages
 from voicewright import command, recipe
-from voicewright.errors import UserError, exits_cleanly, notice
+from voicewright.errors import exits_cleanly, notice
 from voicewright.layout import Run
-from voicewright.records import Row, read_rows, write_json
+from voicewright.records import Row, write_json
 
-# Prompts outside the author's field show what was forgotten, not what was learnt.
-OUT_OF_DOMAIN = frozenset(("code", "mathematics", "facts", "practical", "creative"))
-
-
-def author_texts(run: Run, split: str) -> list[str]:
-    """What the author wrote, of all shapes: passages, replies, preferred replies."""
-    texts = []
-    for path in sorted(run.data_dir.glob(f"*/{split}.jsonl")):
-        for row in read_rows(path):
-            if "text" in row:
-                texts.append(str(row["text"]))
-            elif "chosen" in row:
-                texts.append(str(row["chosen"]["content"]))
-            else:
-                texts += [str(m["content"]) for m in row.get("messages", [])
-                          if m["role"] == "assistant" and m.get("train", True) and isinstance(m["content"], str)]
-    return texts
+FOREIGN = "the author's words are not those of English prose, and the figures of other authors are: another language?"
+# Likeness to the nearest other author, against the least among them, below which the genre counts as uncovered.
+FAR = 0.6
 
 
-def read_arms(run: Run) -> dict[str, list[Row]]:
-    """The generations of every arm, the base first. Raises UserError where there are none."""
-    arms = {path.stem: list(read_rows(path)) for path in sorted(run.generations_dir.glob("*.jsonl"))}
-    arms = {arm: rows for arm, rows in arms.items() if rows}
-    if not arms:
-        raise UserError(f"{run.generations_dir}: no generations", mend=f"make generate RUN={run.name}")
-    return dict(sorted(arms.items(), key=lambda item: (item[0] != BASE, item[0])))
-
-
-def by_prompt(rows: Sequence[Row]) -> dict[str, list[str]]:
-    """Answered texts of each prompt in the author's field, in the order of their samples."""
-    texts: dict[str, list[str]] = defaultdict(list)
-    for row in sorted(rows, key=lambda row: (str(row["prompt_id"]), int(row["sample"]))):
-        if row["domain"] not in OUT_OF_DOMAIN and not row.get("error"):
-            texts[str(row["prompt_id"])].append(str(row["text"] or ""))
-    return dict(texts)
-
-
-def likelihoods(run: Run, resamples: int, seed: int) -> Measure:
-    """Bits per character that each arm needs for the held-out passages; passages are resampled."""
-    rows = {path.stem: {str(row["id"]): row for row in read_rows(path)}
-            for path in sorted((run.dir / "likelihood").glob("*.jsonl"))}
-    rows = {arm: found for arm, found in rows.items() if found}
-    shared = sorted(set.intersection(*(set(found) for found in rows.values()))) if rows else []
-    weights = resampling.draws(len(shared), resamples, np.random.default_rng(seed))
-    arms, gains = {}, {}
-    replicates = {}
-    for arm, found in rows.items():
-        bits = np.array([float(found[key]["bits"]) for key in shared])
-        chars = np.array([float(found[key]["chars"]) for key in shared])
-        if len(shared) == 0 or chars.sum() == 0:
-            arms[arm] = resampling.missing("no held-out passage was scored by every arm")
-            continue
-        replicates[arm] = (weights @ bits) / np.maximum(weights @ chars, 1.0)
-        arms[arm] = resampling.interval(replicates[arm])
-    for arm, values in replicates.items():
-        if arm != BASE and BASE in replicates:
-            gains[arm] = resampling.interval(replicates[BASE] - values).as_row()
-    return Measure(
-        "Bits per character",
-        "How surprised the model is by the author's unseen text: bits needed for each character. It does not depend on "
-        "what the model generates, nor on its tokenizer. Less is better.",
-        "bits per character", (0, None), "lower", arms, {"gain_over_base": gains})
-
-
-def answers(arms: Mapping[str, list[Row]]) -> dict[str, Measure]:
-    """How many answers are empty or failed, and how long they are."""
-    empty, length = {}, {}
+def copied(training: Passages, heldout: Passages, arms: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
+    """What every arm copies from the training and the held-out rows; the author's own repeats are the yardstick."""
+    indexes = {split: copying.index(list(zip(rows.sources, rows.texts, strict=True)))
+               for split, rows in (("training", training), ("heldout", heldout))}
+    found: dict[str, Any] = {"definition": (
+        "Word-for-word spans of five words or more that an answer shares with the author's text; what its prompt said "
+        f"does not count. Flagged over {copying.FLAGGED} words; failed over {copying.FAILED}, or when more than "
+        f"{copying.TOLERATED:.0%} of the answers hold a flagged span."), "arms": {}}
     for arm, rows in arms.items():
-        words = np.array([len(reading.words(str(row["text"] or ""))) for row in rows], dtype=float)
-        empty[arm] = resampling.Figure(100 * float((words == 0).mean()), None, None)
-        spread = np.quantile(words, [0.025, 0.975])
-        length[arm] = resampling.Figure(float(words.mean()), float(spread[0]), float(spread[1]))
-    return {
-        "empty": Measure("Empty answers", "The share of prompts to which the model said nothing, or which failed.",
-                         "percent of answers", (0, 100), "lower", empty),
-        "length": Measure("Length of answers", "Mean words of an answer; the interval holds 95% of the answers.",
-                          "words", (0, None), "author", length),
-    }
+        texts, asked = [str(row["text"] or "") for row in rows], [str(row["prompt"]) for row in rows]
+        compared = {split: copying.compare(index, texts, asked) for split, index in indexes.items()}
+        found["arms"][arm] = {split: part.row() for split, part in compared.items()}
+        found["arms"][arm]["shown"] = compared["training"].shown([str(row["id"]) for row in rows])
+    own = copying.compare(indexes["training"], heldout.texts, [""] * len(heldout.texts))
+    found["author"] = own.row()
+    return found
+
+
+def copying_measure(found: Mapping[str, Any]) -> Measure:
+    """The longest copied span as a measure of its own."""
+    longest = {arm: float(row["training"]["longest_words"]) for arm, row in found["arms"].items()}
+    return Measure("Copying", str(found["definition"]), "words of the longest copied span", (0, None), "lower",
+                   {arm: Figure(words, None, None) for arm, words in longest.items()},
+                   {"author": found["author"]["longest_words"], "failed_over": copying.FAILED})
+
+
+def cleaned(index: copying.Index, rows: Sequence[Row]) -> dict[str, list[str]] | None:
+    """An arm's texts by prompt with copied spans cut out; None where nothing was copied."""
+    changed, kept = False, []
+    for row in rows:
+        text = str(row["text"] or "")
+        spans = copying.spans(index, text, str(row["prompt"]))
+        if any(len(span.words) > copying.FLAGGED for span in spans):
+            changed, text = True, copying.without(text, spans)
+        kept.append({**row, "text": text})
+    return samples.by_prompt(kept, in_field=True) if changed else None
+
+
+def leakage(material: Material, arms: Mapping[str, Sequence[Row]], order: Sequence[str]) -> dict[str, Any]:
+    """How far answers outside the author's field moved towards the author, on the scale of transfer."""
+    found, heldout = scores.distances(material)
+    base = found.get(BASE)
+    texts = {arm: samples.by_prompt(rows, in_field=False) for arm, rows in arms.items()}
+    if base is None or not texts.get(BASE) or material.too_little():
+        return {}
+    # Their length is their own, so base and arm are compared with each other, on the gap measured in the field.
+    size = material.author.size
+    gap, rows = base - heldout, {}
+    means: dict[str, float] = {}
+    for arm, answers in texts.items():
+        counts = [len(" ".join(answers.get(prompt, [])).split()) for prompt in order]
+        if sum(counts) >= size:
+            joined = "\n\n".join("\n\n".join(answers.get(prompt, [])) for prompt in order)
+            table = material.author.profile.space.vocabulary.table(
+                [passage.plain for passage in passages.cut(joined, size)])
+            means[arm] = float(material.author.profile.distances(table, size).mean())
+    for arm, value in means.items():
+        if arm != BASE and BASE in means and gap[0] > 0:
+            rows[arm] = {"percent_of_the_way": 100.0 * (means[BASE] - value) / float(gap[0])}
+    return rows
 
 
 def appraise(run: Run, resamples: int, seed: int) -> dict[str, Any]:
     """The whole document. Raises UserError where nothing can be measured at all."""
-    arms = read_arms(run)
-    training, heldout = author_texts(run, "train"), author_texts(run, "heldout")
-    notes: list[str] = []
-    texts = {arm: by_prompt(rows) for arm, rows in arms.items()}
-    shared = sorted(set.intersection(*(set(found) for found in texts.values())))
-    if not shared:
-        raise UserError("the arms have no prompt in common", mend=f"make generate RUN={run.name}")
-    asked = set.union(*(set(found) for found in texts.values()))
-    if len(asked) > len(shared):
-        notes.append(f"Measured on the {len(shared)} prompts that every arm answered, of {len(asked)}.")
+    arms = samples.read_arms(run)
+    training, heldout = samples.author_rows(run, "train"), samples.author_rows(run, "heldout")
+    texts: dict[str, dict[str, list[str]]] = {arm: samples.by_prompt(rows, in_field=True) for arm, rows in arms.items()}
+    shared, left = samples.shared_prompts(texts)
+    rng = np.random.default_rng(seed)
     # Sorted ids would put prompts of one kind into one cluster.
-    order = [shared[i] for i in np.random.default_rng(seed).permutation(len(shared))]
-    if not heldout:
-        notes.append("Nothing was held out: no measure can be calibrated by the author's own unseen text.")
-    material = appraisal.gather(training, heldout, texts, resamples, seed, order)
-    transfer, marks = appraisal.transfer(material)
-    measures = {"transfer": transfer, **appraisal.shares(material)}
-    measures["bits_per_character"] = likelihoods(run, resamples, seed)
-    for name, (title, unit, read) in markers.MARKERS.items():
-        key = "you_per_1000" if name == "second_person" else name
-        shown = title[0].upper() + title[1:]
-        measures[key] = appraisal.rate(material, shown, f"How often a passage has {title}.", unit, read)
-    measures |= answers(arms)
-    return {"arms": list(arms), "measures": {name: measure.as_row() for name, measure in measures.items()},
-            "calibration": marks, "notes": notes}
+    order = [shared[i] for i in rng.permutation(len(shared))]
+    measured = {arm: found for arm, found in texts.items() if arm not in left}
+    material = appraisal.gather(training.texts, heldout.texts, measured, order, resamples, seed)
+    transfer, marks = scores.transfer(material)
+    measures: dict[str, Measure] = {"transfer": transfer, **scores.shares(material)}
+    measures["bits_per_character"] = rowwise.likelihoods(run, resamples, seed)
+    base_texts = [text for found in texts.get(BASE, {}).values() for text in found]
+    terms = habits.own_terms(training.texts, base_texts, material.author.profile.space)
+    measures |= habits.rates(material, terms)
+    measures |= rowwise.answers(arms)
+    found = copied(training, heldout, arms)
+    measures["copying"] = copying_measure(found)
+    index = copying.index(list(zip(training.sources, training.texts, strict=True)))
+    clean = {arm: kept for arm in measured if (kept := cleaned(index, arms[arm])) is not None}
+    found["transfer_without_copies"] = {arm: figure.as_row()
+                                        for arm, figure in scores.without_copying(material, clean).items()}
+    if profile.foreign(material.author.profile):
+        for name in ("transfer", "vocabulary", "word_order", "topic"):
+            unknown = {arm: resampling.missing(FOREIGN) for arm in measures[name].arms}
+            measures[name] = Measure(**{**vars(measures[name]), "arms": unknown})
+    for measure in measures.values():
+        for arm, why in left.items():
+            measure.arms.setdefault(arm, resampling.missing(why))
+    over = habits.overshoot(measures)
+    outside = {str(row["prompt_id"]): str(row["domain"]) for rows in arms.values() for row in rows
+               if row["domain"] in forgetting.OUT_OF_DOMAIN}
+    neutral = {arm: samples.by_prompt(rows, in_field=False) for arm, rows in arms.items()}
+    return {
+        "arms": list(arms),
+        "measures": {name: measure.as_row() for name, measure in measures.items()},
+        "calibration": marks,
+        "overshoot": over,
+        "caricature": habits.alarms(measures, over),
+        "copying": found,
+        "forgetting": {"margin_percent": forgetting.MARGIN_PERCENT,
+                       "arms": forgetting.table(neutral, outside, BASE, resamples, seed),
+                       "leakage": leakage(material, arms, sorted(outside))},
+        "own_terms": terms[:40],
+        "slop": {arm: diversity.slop_phrases([str(row["text"] or "") for row in rows]) for arm, rows in arms.items()},
+        "notes": notes(material, training, heldout, texts, shared, left),
+    }
+
+
+def notes(material: Material, training: Passages, heldout: Passages, texts: Mapping[str, Mapping[str, Any]],
+          shared: Sequence[str], left: Mapping[str, str]) -> list[str]:
+    """What a reader must know before trusting the figures."""
+    said = [f"The arm {arm} is left out: {why}." for arm, why in left.items()]
+    asked = set().union(*(set(found) for arm, found in texts.items() if arm not in left))
+    if len(asked) > len(shared):
+        said.append(f"Measured on the {len(shared)} prompts that every arm answered, of {len(asked)}.")
+    if not heldout.texts:
+        said.append("Nothing was held out: no measure can be calibrated by the author's own unseen text.")
+    elif heldout.sections & training.sections:
+        said.append("The held-out text shares a chapter with the training text, which makes the author look more like "
+                    "themselves than another chapter would.")
+    why = material.too_little()
+    if why:
+        said.append(f"Too little text: {why}.")
+    if profile.foreign(material.author.profile):
+        said.append(f"Not measured against other authors: {FOREIGN}")
+    near, least = profile.strangeness(material.author.profile)
+    if near < FAR * least:
+        said.append("The author's genre is far from all other authors whose figures are used: add a genre's own with "
+                    "python -m benchmarks.imposters FOLDER FILE.npz.")
+    return said
 
 
 @exits_cleanly
@@ -139,6 +185,8 @@ def main() -> None:
     for measure in document["measures"].values():
         figures = [f"{arm} {line(figure)}" for arm, figure in measure["arms"].items()]
         print(f"{measure['title']} ({measure['unit']}): {'; '.join(figures) or 'not available'}")
+    for arm, said in document["caricature"].items():
+        print(f"Caricature alarm, {arm}: {' '.join(said)}")
 
 
 def line(figure: dict[str, Any]) -> str:
