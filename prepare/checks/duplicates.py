@@ -64,7 +64,9 @@ def leaks(train: Sequence[str], other: Mapping[str, str]) -> list[dict[str, Any]
     found = []
     for row, text in other.items():
         runs = _runs(text, codes)
-        share = float(np.isin(runs, known).mean()) if len(runs) else 0.0
+        at = np.searchsorted(known, runs)
+        seen_before = known[np.minimum(at, len(known) - 1)] == runs if len(known) else np.zeros(len(runs), dtype=bool)
+        share = float(seen_before.mean()) if len(runs) else 0.0
         if share >= LEAK:
             found.append({"id": row, "share": round(share, 3)})
     return found[:MOST_LISTED]

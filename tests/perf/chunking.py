@@ -97,27 +97,18 @@ def main() -> None:
     if "chunker" in options:
         print(json.dumps(run_one(options["chunker"], folder, words, high, tokenizer)))
         return
-    print(
-        f"{'chunker':24}{'words/s':>12}{'CPU s':>8}{'peak MB':>9}{'chunks':>8}{'over':>6}{'under':>7}{'mean':>7}  lossless"
-    )
+    heads = ("words/s", "words/CPU s", "peak MB", "chunks", "over", "under", "mean")
+    print(f"{'chunker':24}" + "".join(f"{head:>12}" for head in heads) + "  lossless")
     for name in CHUNKERS:
-        child = [
-            sys.executable,
-            "-m",
-            "tests.perf.chunking",
-            str(folder),
-            *sys.argv[1 + len(named) :],
-            f"chunker={name}",
-        ]
+        child = [sys.executable, "-m", "tests.perf.chunking", *sys.argv[1:], f"chunker={name}"]
         done = subprocess.run(child, capture_output=True, text=True, cwd=REPO_DIR)
         if done.returncode:
             print(f"{name:24} failed: {done.stderr.strip().splitlines()[-1]}")
             continue
         r = json.loads(done.stdout)
-        print(
-            f"{name:24}{r['words_per_second']:12,.0f}{r['cpu_seconds']:8.1f}{r['peak_mb']:9.0f}{r['chunks']:8}{r['over']:6}"
-            f"{r['under']:7}{r['mean_tokens']:7.0f}  {r['lossless']}"
-        )
+        rates = (r["words_per_second"], r["words"] / r["cpu_seconds"])
+        figures = (*rates, r["peak_mb"], r["chunks"], r["over"], r["under"], r["mean_tokens"])
+        print(f"{name:24}{''.join(f'{figure:12,.0f}' for figure in figures)}  {'yes' if r['lossless'] else 'no'}")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import tiktoken
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,7 +39,7 @@ def test_a_tokenizer_that_is_not_byte_level_is_left_to_itself(tmp_path: Path) ->
 def test_where_the_fast_count_differs_the_exact_one_is_used() -> None:
     other = quick.load(TINY / "tokenizer.json")
     assert other is not None
-    wrong = quick.tiktoken.Encoding("x", pat_str=r"\S+|\s+", mergeable_ranks=other._mergeable_ranks, special_tokens={})
+    wrong = tiktoken.Encoding("x", pat_str=r"\S+|\s+", mergeable_ranks=other._mergeable_ranks, special_tokens={})
     texts = ["You mind the nineteenth.", "It's loose, he said."] * 30
     assert replace(COUNTER, quick=wrong).estimate(texts) == COUNTER.count(texts)
 
