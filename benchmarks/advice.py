@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from benchmarks.targets import Held
+from benchmarks.targets import HOPELESS, Held
 from voicewright.schema import Recipe
 
 # A training loss that falls by less than this share between its first and last third has not learnt much.
@@ -97,6 +97,8 @@ def advise(recipe: Recipe, held: dict[str, Held], losses: Sequence[dict[str, Any
 def _for_votes(recipe: Recipe, held: dict[str, Held]) -> list[Advice]:
     blind = held.get("blind")
     if blind is None or blind.outcome in ("pass", "fail"):
+        return []
+    if blind.needs and blind.needs.startswith(HOPELESS):
         return []
     packet = f"make packet RECIPE={recipe.recipe}"
     return [Advice(blind.why or "the blind win rate straddles its target", blind.needs or "gather votes", packet)]

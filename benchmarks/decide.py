@@ -33,8 +33,8 @@ def decision(
     if "prompted" in others:
         title = "Blind win rate over the prompted base"
         held["prompted"] = targets.hold_blind(title, wanted["prompted"], verdict, "prompted")
-    held["copying"] = targets.hold_limit("copying", "Copying", voice)
-    held["forgetting"] = targets.hold_limit("forgetting", "Forgetting", voice)
+    held["copying"] = targets.hold_copying(voice)
+    held["forgetting"] = targets.hold_forgetting(voice)
     word, sentence = targets.decide(held)
     advice = [] if word == "deploy" else advise(settings, held, losses)
     return {"decision": word, "sentence": sentence, "targets": targets.as_rows(held), "advice": advice}

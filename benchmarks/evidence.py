@@ -77,9 +77,11 @@ def blind_sections(verdict: Mapping[str, Any], court: Mapping[str, Any], source:
     rows: list[list[str | Markup]] = []
     for comparison in verdict["comparisons"]:
         for question, found in comparison["questions"].items():
+            if not found["by_rater"]:
+                continue
             about = f"{name_of(comparison['a'])} over {name_of(comparison['b'])}, {QUESTIONS.get(question, question)}"
-            lines = [("all who count", found["deciding"])]
-            lines += [(who, found[who]) for who in ("readers", "judges") if found[who]["value"] is not None]
+            groups = [(who, found[who]) for who in ("readers", "judges") if found[who]["value"] is not None]
+            lines = [("all who count", found["deciding"]), *(groups if len(groups) > 1 else [])]
             lines += [(who, rate) for who, rate in found["by_rater"].items()]
             for n, (who, rate) in enumerate(lines):
                 rows.append([about if n == 0 else "", who, _percent(rate), _rate_strip(about, who, rate),
@@ -147,7 +149,7 @@ def _raters_section(verdict: Mapping[str, Any], court: Mapping[str, Any], source
             _percent(trial["other"]) if "other" in trial else "-",
             _percent(trial["base"]) if "base" in trial else "-",
             _percent(rater["first_wins"]),
-            _percent(rater["flip_rate"]),
+            "-" if rater["flip_rate"]["value"] is None else _percent(rater["flip_rate"]),
             f"{rater['coverage']:.0%}",
         ])  # fmt: skip
     words = [
@@ -175,18 +177,21 @@ def _raters_section(verdict: Mapping[str, Any], court: Mapping[str, Any], source
 
 def _agreement_section(verdict: Mapping[str, Any], source: str) -> Section:
     rows: list[list[str | Markup]] = []
+    pairs: list[list[str | Markup]] = []
     for question, found in verdict["agreement"].items():
         for group in ("readers", "judges", "all"):
             if group in found:
                 measures = [found[group][key] for key in ("raw", "fleiss", "alpha", "ac1")]
                 rows.append([f"{question}, {group}", *(figure(m["value"], m["low"], m["high"], 2) for m in measures)])
-        rows += [[f"{question}: {both}", "", "", "", f"Cohen {figure(k['value'], k['low'], k['high'], 2)}"]
-                 for both, k in found["cohen"].items()]  # fmt: skip
+        pairs += [[f"{question}: {both}", figure(kappa["value"], kappa["low"], kappa["high"], 2)]
+                  for both, kappa in found["cohen"].items()]  # fmt: skip
     words = ["How far raters agree beyond what chance would give: 0 is chance, 1 is full agreement."]
     if not rows:
         return Section("Agreement", [*words, "There is only one rater, so there is nothing to agree on."])
     head = ["Question and raters", "Same answer", "Fleiss' kappa", "Krippendorff's alpha", "Gwet's AC1"]
-    return Section("Agreement", words, [Table(head, rows, source)])
+    return Section(
+        "Agreement", words, [Table(head, rows, source), Table(["Two raters", "Cohen's kappa"], pairs, source)]
+    )
 
 
 def voice_section(voice: Mapping[str, Any], source: str) -> Section:
@@ -233,7 +238,8 @@ def training_section(losses: Sequence[Mapping[str, Any]], source: str) -> Sectio
     said = "; ".join(f"{name} loss from {line[0][1]:.2f} at step {line[0][0]:.0f} to {line[-1][1]:.2f} at step "
                      f"{line[-1][0]:.0f}, lowest {min(y for _, y in line):.2f}" for name, line in lines)  # fmt: skip
     words = [
-        "How surprised the model was by the text, step by step: thin for training, thick for validation. " + said + "."
+        "How surprised the model was by the text, step by step: thin for training, thick for validation.",
+        f"{said[0].upper()}{said[1:]}.",
     ]
     return Section("Training", words, [Plot(curve(lines, said), said, source)])
 

@@ -39,7 +39,7 @@ def strip(
 
 
 def curve(lines: Sequence[tuple[str, Sequence[tuple[float, float]]]], said: str) -> Markup:
-    """Lines over steps, stretched to the page's width; the first line thin, later ones with dots' weight."""
+    """Lines over steps, stretched to the page's width, the first one thin; the ends of both axes stand beside it."""
     points = [point for _, line in lines for point in line]
     left, right = min(x for x, _ in points), max(x for x, _ in points)
     bottom, top = min(y for _, y in points), max(y for _, y in points)
@@ -49,6 +49,7 @@ def curve(lines: Sequence[tuple[str, Sequence[tuple[float, float]]]], said: str)
         path = " ".join(f"{100 * (x - left) / width:.2f},{96 - 92 * (y - bottom) / height:.2f}" for x, y in line)
         drawn.append(f'<polyline class="line{number}" points="{path}" vector-effect="non-scaling-stroke"/>')
     return Markup(  # noqa: S704
+        f'<div class="axes"><span>{top:.2f}</span><span>{bottom:.2f}</span>'
         f'<svg class="curve" role="img" aria-label="{escape(said)}" viewBox="0 0 100 100" preserveAspectRatio="none">'
-        f"{''.join(drawn)}</svg>"
+        f"{''.join(drawn)}</svg><span>step {left:.0f}</span><span>{right:.0f}</span></div>"
     )

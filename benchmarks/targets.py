@@ -10,6 +10,7 @@ from benchmarks.power import POWER, power_of, prompts_needed
 TESTED = "finetuned"
 # Below this share of scored votes the bound counts every missing vote against the model.
 ENOUGH_COVERAGE = 0.95
+HOPELESS = "more votes like these are unlikely to decide it for the model"
 OUTCOMES = ("pass", "fail", "inconclusive", "not available")
 VOICE = {
     "transfer": "Voice transfer",
@@ -83,19 +84,35 @@ def hold_blind(title: str, target: float, verdict: dict[str, Any] | None, agains
     return Held(title, target, 100 * rate["value"], 100 * low, 100 * high, reached, why, needs)
 
 
-def hold_limit(name: str, title: str, voice: dict[str, Any] | None) -> Held:
-    """A measure that must stay below the limit the voice report gives it (`reference.limit`): copying, forgetting."""
-    measure = (voice or {}).get("measures", {}).get(name)
-    found = (measure or {}).get("arms", {}).get(TESTED)
-    limit = (measure or {}).get("reference", {}).get("limit")
-    if measure is None or found is None or limit is None:
-        return Held(title, None, None, None, None, "not available", "the voice report does not have it")
-    if found["status"] != "ok":
-        return Held(title, limit, None, None, None, "not available", found.get("why") or found["status"])
-    low = found["value"] if found["low"] is None else found["low"]
-    high = found["value"] if found["high"] is None else found["high"]
-    reached = "pass" if high <= limit else "fail" if low > limit else "inconclusive"
-    return Held(measure["title"], limit, found["value"], low, high, reached, below=True)
+def hold_copying(voice: dict[str, Any] | None) -> Held:
+    """The longest span copied from the author, in words; the voice report's own verdict decides."""
+    document = (voice or {}).get("copying", {})
+    found = document.get("arms", {}).get(TESTED)
+    if not found:
+        return Held("Copying", None, None, None, None, "not available", "the voice report does not have it")
+    # Spans of held-out text can only come from rows that should not have been trained on: they count as well.
+    compared = [found[split] for split in ("training", "heldout") if split in found]
+    worst = max(compared, key=lambda row: ("ok", "flag", "fail").index(row["verdict"]))
+    longest = float(max(row["longest_words"] for row in compared))
+    shares = worst["generations_flagged_percent"]
+    why = None if worst["verdict"] == "ok" else f"{shares:.0f}% of the answers hold a copied span of over 10 words"
+    limit = (voice or {})["measures"]["copying"]["reference"].get("failed_over")
+    reached = "fail" if worst["verdict"] == "fail" else "pass"
+    return Held("Copying, longest span in words", limit, longest, longest, longest, reached, why, below=True)
+
+
+def hold_forgetting(voice: dict[str, Any] | None) -> Held:
+    """What is kept of the base model's answers outside the author's field, in percent of what the base itself keeps."""
+    title = "What the base could do, kept"
+    document = (voice or {}).get("forgetting", {})
+    found = document.get("arms", {}).get(TESTED, {}).get("all")
+    if found is None:
+        return Held(title, None, None, None, None, "not available", "nothing was asked outside the author's field")
+    bound = 100.0 - document["margin_percent"]
+    if found["value"] is None or found["low"] is None:
+        return Held(title, bound, None, None, None, "not available", found.get("why") or found["outcome"])
+    reached = outcome(found["low"], found["high"], bound)
+    return Held(title, bound, found["value"], found["low"], found["high"], reached)
 
 
 def _comparison(verdict: dict[str, Any] | None, against: str) -> dict[str, Any] | None:
@@ -111,7 +128,7 @@ def _votes_needed(means: list[float], target: float, level: float) -> str:
     now = power_of(means, len(means), target, level)
     so_far = "" if now is None else f" (the {len(means)} so far had a {now:.0%} chance)"
     if needed is None:
-        return f"no number of votes is likely to pass: the rate so far is not clearly above the target{so_far}"
+        return f"{HOPELESS}: the rate so far is not clearly above the target{so_far}"
     more = max(needed - len(means), 1)
     return f"about {more} more prompts, voted on as these were, would settle it with probability {POWER:.0%}{so_far}"
 

@@ -25,9 +25,21 @@ def voice_of(low: float, high: float, **others: dict[str, Any]) -> dict[str, Any
         return {"title": "T", "definition": "d", "unit": "u", "arms": {"finetuned": figure}, "reference": {}, **more}
 
     document = {name: measure(low, high) for name in targets.VOICE}
-    document["copying"] = measure(0, 1, reference={"limit": 2})
-    document["forgetting"] = measure(0, 1, reference={"limit": 2})
-    return {"measures": {**document, **others}}
+    document["copying"] = measure(0, 0, reference={"failed_over": 20})
+    kept = {"value": 95.0, "low": 90.0, "high": 101.0, "outcome": "not worse", "prompts": 40}
+    return {
+        "measures": {**document, **others},
+        "copying": {"arms": {"finetuned": copied("ok", 6)}},
+        "forgetting": {"margin_percent": 20.0, "arms": {"finetuned": {"all": kept}}},
+    }
+
+
+def copied(verdict: str, longest: int, flagged: float = 0.0) -> dict[str, Any]:
+    clean = {"longest_words": 4, "generations_flagged_percent": 0.0, "verdict": "ok"}
+    return {
+        "training": {"longest_words": longest, "generations_flagged_percent": flagged, "verdict": verdict},
+        "heldout": clean,
+    }
 
 
 def verdict_of(
@@ -95,15 +107,26 @@ def test_missing_votes_count_against_the_model(recipe: Recipe) -> None:
     assert "30% of the votes are missing" in found["targets"]["blind"]["why"]
 
 
-def test_copying_beyond_its_limit_is_a_failure_with_advice(recipe: Recipe) -> None:
-    copied = {
-        "title": "Copying",
-        "arms": {"finetuned": {"value": 9, "low": 8, "high": 10, "status": "ok", "why": None}},
-        "reference": {"limit": 2},
-    }
-    found = decided(recipe, voice_of(85, 95, copying=copied), verdict_of(MOSTLY_WON))
+def test_copying_is_a_failure_with_advice_and_a_flag_is_not(recipe: Recipe) -> None:
+    voice = voice_of(85, 95)
+    voice["copying"]["arms"]["finetuned"] = copied("flag", 12, 0.5)
+    assert decided(recipe, voice, verdict_of(MOSTLY_WON))["decision"] == "deploy"
+    voice["copying"]["arms"]["finetuned"] = copied("fail", 31, 4.0)
+    found = decided(recipe, voice, verdict_of(MOSTLY_WON))
     assert found["decision"] == "do not deploy"
+    assert found["targets"]["copying"]["value"] == 31
     assert f"axolotl.num_epochs={recipe.axolotl['num_epochs'] // 2}" in found["advice"][0]["command"]
+
+
+def test_what_was_forgotten_is_held_to_the_margin(recipe: Recipe) -> None:
+    voice = voice_of(85, 95)
+    voice["forgetting"]["arms"]["finetuned"]["all"] |= {"value": 60.0, "low": 55.0, "high": 66.0}
+    found = decided(recipe, voice, verdict_of(MOSTLY_WON))
+    assert found["decision"] == "do not deploy" and found["targets"]["forgetting"]["target"] == 80
+    assert "learning_rate" in found["advice"][0]["command"]
+    voice["forgetting"]["arms"] = {}
+    found = decided(recipe, voice, verdict_of(MOSTLY_WON))
+    assert found["targets"]["forgetting"]["outcome"] == "not available" and found["decision"] != "deploy"
 
 
 def test_a_figure_that_is_not_identifiable_keeps_its_reason(recipe: Recipe) -> None:

@@ -77,7 +77,7 @@ def test_the_same_words_stand_in_markdown_without_markup_from_texts() -> None:
     assert said.startswith("# Not enough evidence yet")
     assert "| Voice transfer | over 60 | 70 (55 to 85) | not settled: more text |" in said
     assert "<script>" not in said and "&lt;script>" in said
-    assert "training loss from 3.00 at step 0 to 2.30 at step 7" in said
+    assert "Training loss from 3.00 at step 0 to 2.30 at step 7" in said
 
 
 def test_a_table_of_plots_alone_still_has_its_words() -> None:
