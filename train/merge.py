@@ -1,6 +1,7 @@
 """Merge an adapter into its base and prove it: merged_models/<run>/ appears only after the parity check.
 
-python -m train.merge RUN checkpoint=auto     auto: the lowest evaluation loss; or a step number; without it, what
+python -m train.merge RUN checkpoint=auto     auto: the lowest evaluation loss; best: what
+                                               `make checkpoints` chose; or a step number; without it, what
                                               `make merge CHECKPOINT=` chose last
 """
 
@@ -15,12 +16,14 @@ from typing import Any
 
 import yaml
 
-from train import checkpoints
+from train import card, checkpoints, compare
 from voicewright import command, environments, recipe
 from voicewright.errors import UserError, exits_cleanly
 from voicewright.layout import REPO_DIR, Run
 from voicewright.records import write_json
 
+# Of a checkpoint, what only going on with training needs.
+TRAINERS_OWN = ("*.pt", "*.bin", "*.pth", "trainer_state.json", "tokens_state.json", "global_step*", "README.md")
 INSIDE_DIR = Path(__file__).parent / "inside"
 PARITY_ROWS = 8
 # Rounding to bf16 and NF4's double quantisation leave 0.5% on a tensor and 0.006 nats on a token (measured on the
@@ -53,7 +56,7 @@ def inside(run: Run, *words: str | Path) -> str:
 def merged_weights(run: Run, base: str, checkpoint: Path, part_dir: Path) -> Path:
     """Merge into `part_dir` and return the folder with the model."""
     if not (checkpoint / "adapter_config.json").exists():  # a full fine-tune is its own model
-        shutil.copytree(checkpoint, part_dir / "merged", ignore=shutil.ignore_patterns("*.pt", "*.bin", "*.pth"))
+        shutil.copytree(checkpoint, part_dir / "merged", ignore=shutil.ignore_patterns(*TRAINERS_OWN))
         return part_dir / "merged"
     axolotl = environments.python("train").with_name("axolotl")
     inside(run, axolotl, "merge-lora", run.axolotl_path, f"--lora-model-dir={checkpoint}", f"--output-dir={part_dir}")
@@ -97,7 +100,8 @@ def main() -> None:
     wanted = recipe.load(name)
     base = str(yaml.safe_load(run.axolotl_path.read_text(encoding="utf-8"))["base_model"])
     chosen = run.choice_path.read_text(encoding="utf-8") if run.choice_path.exists() else "auto"
-    checkpoint = checkpoints.choose(run.adapter_dir, options["checkpoint"] or chosen)
+    chosen = options["checkpoint"] or chosen
+    checkpoint = checkpoints.choose(run.adapter_dir, compare.best(run) if chosen == "best" else chosen)
     print(f"merging step {checkpoint.step} (evaluation loss {checkpoint.eval_loss}) into {base}", flush=True)
     part_dir = run.merged_dir.with_name(f".{run.name}.part")
     shutil.rmtree(part_dir, ignore_errors=True)
@@ -111,6 +115,7 @@ def main() -> None:
             f"{figures['adapter_moved_nats']:.3f}; worst tensor {figures['worst_relative']:.2%}"
         )
     write_json(merged_dir / "voicewright.json", {"run": run.name, "step": checkpoint.step, "parity": figures})
+    card.write(merged_dir, wanted, base, checkpoint, figures)
     shutil.rmtree(run.merged_dir, ignore_errors=True)
     merged_dir.rename(run.merged_dir)
     shutil.rmtree(part_dir, ignore_errors=True)

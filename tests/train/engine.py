@@ -29,6 +29,7 @@ SMALL = [
     "axolotl.evals_per_epoch=null",
 ]
 PATIENCE_S = 300
+BETWEEN_64_AND_32_ROWS_KB = 4_000_000
 
 
 def paragraphs(count: int) -> list[str]:
@@ -55,14 +56,19 @@ def preference_rows(texts: list[str]) -> list[dict[str, Any]]:
     ]
 
 
+def render(run: Run) -> None:
+    """What the driver does before it starts the launcher again."""
+    write_text(run.axolotl_path, axolotl_yaml(recipe.load(run.name)))
+
+
 def begin(name: str, overrides: list[str], *, of: str = "demo", shape: str = "completion", rows: int = 40) -> Run:
     """A run that has been prepared and rendered, in the folder that VOICEWRIGHT_HOME names."""
-    wanted = recipe.load(of, [*overrides], run=name)
+    recipe.load(of, [*overrides], run=name)
     run = Run(name)
     made = (preference_rows if shape == "preference" else completion_rows)(paragraphs(rows + 6))
     write_rows(run.rows_path(shape, "train"), made[:rows])
     write_rows(run.rows_path(shape, "val"), made[rows : rows + 6])
-    write_text(run.axolotl_path, axolotl_yaml(wanted))
+    render(run)
     return run
 
 

@@ -21,7 +21,7 @@ import time
 
 import torch
 from axolotl.integrations.base import BasePlugin
-from transformers import TrainerCallback
+from transformers import TrainerCallback, set_seed
 
 # Only the last checkpoint can be gone on from: what the optimiser holds is twice a full fine-tune's weights.
 OPTIMISER_FILES = ("optimizer.pt", "scheduler.pt", "scaler.pt")
@@ -122,6 +122,15 @@ class ProgressPlugin(BasePlugin):
     def get_training_args(self, cfg):
         # The trainer's default puts the last good loss in place of one that is not a number.
         return {"logging_nan_inf_filter": False}
+
+    def load_datasets(self, cfg, preprocess=False):
+        # Axolotl maps a rank to the accelerator of its number, which a machine without one does not have.
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not torch.cuda.is_available():
+            cfg.device_map = {"": "cpu"}
+
+    def pre_model_load(self, cfg):
+        # The trainer seeds itself, but an adapter's first weights are drawn before it exists.
+        set_seed(cfg.seed)
 
     def add_callbacks_pre_trainer(self, cfg, model):
         return [ProgressCallback(cfg.output_dir)]

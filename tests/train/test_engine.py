@@ -1,0 +1,58 @@
+"""Real trainings of the other kinds: preferences with early stopping, two processes, and memory that runs out."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.train import engine
+from train import checkpoints, resume
+from voicewright import recipe
+from voicewright.layout import Run
+from voicewright.records import read_rows
+from voicewright.stages import ADAPTED
+
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("in_engine_home")]
+
+
+def test_preferences_train_and_stop_early_with_every_look_recorded() -> None:
+    rule = ["watch=loss", "window=2", "threshold=1000000", "patience=1", "min_exposure=0.25"]
+    stopping = [f"early_stopping.{word}" for word in rule]
+    chosen = [word for word in engine.SMALL if word != "method=lora"]
+    kind = ["method=dpo", "data.sources.sample.shape=preference"]
+    run = engine.begin("prefers", [*chosen, *kind, *stopping], shape="preference")
+    said = engine.finish(run)
+    rows = checkpoints.events(run.adapter_dir)
+    looks = [row for row in rows if row["event"] == "decision"]
+    assert [row["step"] for row in looks] == [4, 5]
+    assert all({"drop", "noise", "ratio", "exposure", "strikes"} <= row.keys() for row in looks)
+    assert "ended early: loss fell by" in said and "trained 5 steps" in said
+    assert resume.is_finished(run)
+    assert any("rewards/accuracies" in row for row in rows)
+
+
+def test_two_processes_take_the_steps_of_one_and_learn_the_same(trained: Run) -> None:
+    run = engine.begin("two", [*engine.SMALL, "hardware=cpu_x2", "axolotl.micro_batch_size=1"])
+    engine.finish(run)
+    begins = [row for row in checkpoints.events(run.adapter_dir) if row["event"] == "begin"]
+    assert [row["max_steps"] for row in begins] == [12]
+    assert engine.last_losses(run) == pytest.approx(engine.last_losses(trained), abs=5e-3)
+
+
+def test_memory_that_runs_out_halves_the_batch_and_training_ends_well() -> None:
+    """An address-space limit between what 64 rows and what 32 rows at once need: a real allocation fails."""
+    sizes = ["axolotl.micro_batch_size=64", "axolotl.gradient_accumulation_steps=1", "axolotl.max_steps=3"]
+    small = [word for word in engine.SMALL if "max_steps" not in word]
+    run = engine.begin("hungry", [*small, *sizes], rows=128)
+    limit = f"ulimit -v {engine.BETWEEN_64_AND_32_ROWS_KB};"
+    launcher = engine.launch(run, before=limit)
+    said, _ = launcher.communicate(timeout=engine.PATIENCE_S)
+    assert launcher.returncode == ADAPTED, said
+    assert "ran out of memory" in said and "axolotl.micro_batch_size=32" in said and "goes on from step 0" in said
+    (taken,) = read_rows(run.dir / "adapted.jsonl")
+    assert taken["rung"] == "batch"
+
+    engine.render(run)
+    engine.finish(run, before=limit)
+    now = recipe.load(run.name).axolotl
+    assert (now["micro_batch_size"], now["gradient_accumulation_steps"]) == (32, 2)
+    assert resume.is_finished(run)

@@ -1,0 +1,70 @@
+"""Every model on every machine renders into YAML that the pinned Axolotl accepts."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import yaml
+
+from train import judged
+from train.render import axolotl_yaml
+from voicewright import recipe
+from voicewright.layout import CONFIGS_DIR
+from voicewright.schema import Hardware
+
+
+def choices(group: str) -> list[str]:
+    return sorted(path.stem for path in (CONFIGS_DIR / group).glob("*.yaml"))
+
+
+def rendered(*overrides: str) -> tuple[str, Hardware]:
+    composed = recipe.compose("visions", list(overrides)).recipe
+    return axolotl_yaml(composed), composed.hardware
+
+
+@pytest.mark.parametrize("model", choices("model"))
+def test_a_model_says_what_planning_and_serving_need(model: str) -> None:
+    wanted = recipe.compose("visions", [f"model={model}"]).recipe
+    d = wanted.model.dimensions
+    assert wanted.model.name == model
+    assert wanted.limits.model.at_most["vllm.max_model_len"] <= wanted.model.context
+    assert wanted.model.smaller in {None, *choices("model")}
+    # The dimensions make up the parameters: attention, a gated or plain feed-forward part, embeddings.
+    matrices = d.hidden * d.head_dim * (2 * d.heads + 2 * d.kv_heads) + 3 * d.hidden * d.intermediate
+    counted = d.layers * matrices + d.vocab * d.hidden * (1 if d.tied_embeddings else 2)
+    assert counted == pytest.approx(d.active_parameters or d.parameters, rel=0.35)
+
+
+@pytest.mark.parametrize("hardware", [h for h in choices("hardware") if h.startswith(("gpu", "cluster"))])
+def test_a_gpu_takes_bfloat16_where_it_has_it(hardware: str) -> None:
+    assert yaml.safe_load(rendered(f"hardware={hardware}")[0])["bf16"] == "auto"
+
+
+def test_where_four_bits_cannot_be_qlora_becomes_lora_with_both_named() -> None:
+    composed = recipe.compose("visions", ["hardware=apple"])
+    assert composed.recipe.axolotl["adapter"] == "lora"
+    assert "axolotl.adapter: qlora -> lora (hardware apple)" in composed.notices
+    assert recipe.compose("visions", ["hardware=apple", "method=full"]).recipe.axolotl.get("adapter") is None
+
+
+def test_a_full_fine_tune_brings_an_adapters_rate_down_unless_it_is_asked_for() -> None:
+    assert recipe.compose("visions", ["method=full"]).recipe.axolotl["learning_rate"] == 5e-6
+    asked = recipe.compose("visions", ["method=full", "axolotl.learning_rate=1e-5"]).recipe
+    assert asked.axolotl["learning_rate"] == 1e-5
+
+
+@pytest.mark.engine
+def test_axolotl_accepts_every_model_on_every_machine_and_refuses_nonsense() -> None:
+    words = [[f"model={m}", f"hardware={h}"] for m, h in itertools.product(choices("model"), choices("hardware"))]
+    machines = ("cpu", "gpu_24gb", "gpu_4x80gb_zero3", "gpu_4x80gb_fsdp2", "apple")
+    words += [[f"method={m}", f"hardware={h}"] for m, h in itertools.product(("lora", "full", "pretrain"), machines)]
+    words += [["method=dpo", f"hardware={h}", "data.sources.visions.shape=preference"] for h in machines]
+    words += [[f"tracking={t}"] for t in choices("tracking")]
+    words += [["early_stopping.watch=loss"]]
+    found = judged.reasons([rendered(*overrides) for overrides in words])
+    assert {" ".join(overrides): reasons for overrides, reasons in zip(words, found, strict=True) if reasons} == {}
+
+    text, hardware = rendered()
+    wrong = yaml.safe_dump({**yaml.safe_load(text), "load_in_4bit": False, "sample_packing": True, "rl": "dpo"})
+    assert judged.reasons([(wrong, hardware)])[0]

@@ -1,0 +1,123 @@
+"""Every checkpoint of a run beside the others: voice, copying, bits per character; and the one to merge.
+
+python -m train.compare RUN
+
+The rule: the highest voice transfer among the checkpoints that copy no more than the base does by more than
+COPYING_MARGIN; where transfer cannot be told, the fewest bits per held-out character; then the lowest evaluation
+loss; of equals the earlier step.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from train import checkpoints
+from voicewright import command
+from voicewright.errors import UserError, exits_cleanly
+from voicewright.layout import REPO_DIR, Run
+from voicewright.records import read_json, write_json
+
+# Points of the copying measure: what chance moves it by between two sets of generations.
+COPYING_MARGIN = 2.0
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What is known of one checkpoint; None where it was not measured or cannot be told."""
+
+    step: int
+    eval_loss: float | None
+    transfer: float | None
+    copying: float | None
+    bits: float | None
+
+
+def figures(run: Run, voice: dict[str, Any]) -> list[Figures]:
+    """A line a checkpoint, from the voice report and the trainer's own log."""
+
+    def value(measure: str, arm: str) -> float | None:
+        found = voice.get("measures", {}).get(measure, {}).get("arms", {}).get(arm, {})
+        return found["value"] if found.get("status") == "ok" else None
+
+    return [
+        Figures(
+            c.step, c.eval_loss, value("transfer", f"checkpoint-{c.step}"), value("copying", f"checkpoint-{c.step}"),
+            value("bits_per_character", f"checkpoint-{c.step}"),
+        )
+        for c in checkpoints.whole(run.adapter_dir)
+    ]  # fmt: skip
+
+
+def pick(found: list[Figures], base_copying: float | None) -> tuple[Figures, str]:
+    """The checkpoint that the rule chooses, and the reason in words."""
+    limit = None if base_copying is None else base_copying + COPYING_MARGIN
+    honest = [f for f in found if limit is None or f.copying is None or f.copying <= limit] or found
+    if all(f.transfer is not None for f in honest):
+        return max(
+            honest, key=lambda f: (f.transfer or 0, -f.step)
+        ), "the highest transfer among those that do not copy"
+    if all(f.bits is not None for f in honest):
+        return min(honest, key=lambda f: (f.bits or 0, f.step)), "the fewest bits per held-out character"
+    evaluated = [f for f in honest if f.eval_loss is not None]
+    if evaluated:
+        return min(evaluated, key=lambda f: (f.eval_loss or 0, f.step)), "the lowest evaluation loss"
+    return honest[-1], "the last: nothing was measured"
+
+
+def best(run: Run) -> str:
+    """The step that was chosen. Raises UserError if checkpoints have not been compared."""
+    path = run.dir / "checkpoints.json"
+    if not path.exists():
+        raise UserError(
+            "CHECKPOINT=best: the checkpoints have not been compared", mend=f"make checkpoints RUN={run.name}"
+        )
+    return str(read_json(path)["best"])
+
+
+def measure(run: Run) -> None:
+    """Serve all checkpoints on one base, ask each what every arm is asked, and measure; what is done is not redone."""
+    arms = ",".join(f"checkpoint-{c.step}" for c in checkpoints.whole(run.adapter_dir))
+    python = [sys.executable, "-m"]
+    for words in (
+        ["serve.during", run.name, "arm=baseline", "--", *python, "benchmarks.generate", run.name, "arm=baseline"],
+        ["serve.during", run.name, "arm=checkpoints", "--", *python, "benchmarks.generate", run.name, f"arm={arms}"],
+        ["benchmarks.voice", run.name],
+    ):
+        result = subprocess.run([*python, *words], cwd=REPO_DIR, check=False)
+        if result.returncode:
+            sys.exit(result.returncode)
+
+
+def table(found: list[Figures], chosen: Figures) -> Table:
+    """What was measured, the chosen one marked."""
+    shown = Table("", "step", "evaluation loss", "transfer", "copying", "bits/character")
+    for f in found:
+        cells = [f"{v:.3f}" if v is not None else "" for v in (f.eval_loss, f.transfer, f.copying, f.bits)]
+        shown.add_row("*" if f == chosen else "", str(f.step), *cells)
+    return shown
+
+
+@exits_cleanly
+def main() -> None:
+    name, _ = command.parse(__doc__, {})
+    run = Run(name)
+    if not checkpoints.whole(run.adapter_dir):
+        raise UserError(f"run {name!r} has no whole checkpoint", mend=f"make train RUN={name}")
+    measure(run)
+    voice = read_json(run.voice_path)
+    found = figures(run, voice)
+    base = voice.get("measures", {}).get("copying", {}).get("arms", {}).get("baseline", {})
+    chosen, why = pick(found, base.get("value"))
+    Console().print(table(found, chosen))
+    write_json(run.dir / "checkpoints.json", {"best": chosen.step, "why": why, "checkpoints": [vars(f) for f in found]})
+    print(f"step {chosen.step}: {why}; make merge CHECKPOINT=best RUN={name} takes it")
+
+
+if __name__ == "__main__":
+    main()
