@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from voicewright import recipe
+from voicewright.journey import STAGES
 from voicewright.layout import REPO_DIR
-from voicewright.stages import STAGES
 
 PAGES = [REPO_DIR / "README.md", *sorted((REPO_DIR / "recipes").glob("*.*"))]
 

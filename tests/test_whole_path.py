@@ -85,7 +85,7 @@ def test_the_merged_model_was_proven_to_be_the_trained_one(demo: Run) -> None:
 
 
 def test_the_manifest_holds_every_stage(demo: Run) -> None:
-    from voicewright.stages import STAGES
+    from voicewright.journey import STAGES
 
     assert list(read_json(demo.manifest_path)) == [stage.name for stage in STAGES]
 

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from voicewright import process, stages
 from voicewright.errors import UserError, exits_cleanly
+from voicewright.journey import STAGES
 from voicewright.layout import Run, home
 from voicewright.records import read_json
 
@@ -31,7 +32,7 @@ def table() -> Table:
         run = Run(name)
         recipe = yaml.safe_load(run.recipe_path.read_text(encoding="utf-8"))
         manifest = stages.read_manifest(run)
-        done = [stage.name for stage in stages.STAGES if stage.name in manifest]
+        done = [stage.name for stage in STAGES if stage.name in manifest]
         minutes = sum(entry["seconds"] for entry in manifest.values()) / 60
         decision = read_json(run.decision_path)["decision"] if run.decision_path.exists() else ""
         shown.add_row(

@@ -4,15 +4,17 @@ from pathlib import Path
 
 import pytest
 
+from voicewright import journey, stages
 from voicewright import recipe as recipes
-from voicewright import stages
 from voicewright.errors import UserError
+from voicewright.journey import Stage
 from voicewright.layout import Run
+from voicewright.records import write_json
 from voicewright.schema import Recipe
 
 
-def toy(name: str, needs: tuple[str, ...], source: str, keys: tuple[str, ...] = ()) -> stages.Stage:
-    return stages.Stage(
+def toy(name: str, needs: tuple[str, ...], source: str, keys: tuple[str, ...] = ()) -> Stage:
+    return Stage(
         name,
         "tests.voicewright.toy_stage",
         needs=needs,
@@ -26,7 +28,7 @@ def toy(name: str, needs: tuple[str, ...], source: str, keys: tuple[str, ...] = 
 @pytest.fixture
 def recipe(home: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
     chain = (toy("a", (), "source.txt", ("data",)), toy("b", ("a",), "a.txt", ("axolotl.lora_r",)))
-    monkeypatch.setattr(stages, "STAGES", (*chain, toy("c", ("b",), "b.txt")))
+    monkeypatch.setattr(journey, "STAGES", (*chain, toy("c", ("b",), "b.txt")))
     loaded = recipes.load("demo")
     (Run("demo").dir / "source.txt").write_text("material ")
     return loaded
@@ -104,7 +106,7 @@ def test_the_manifest_tells_what_a_stage_came_from(recipe: Recipe) -> None:
 
 
 def test_a_change_to_what_was_trained_with_is_refused_once_there_is_a_model(recipe: Recipe) -> None:
-    stages.write_json(Run("demo").manifest_path, {"train": {"identity": "x"}})
+    write_json(Run("demo").manifest_path, {"train": {"identity": "x"}})
     recipes.freeze(recipes.compose("demo", ["axolotl.lora_r=4"], run="demo"))
     (Run("demo").dir / "overrides.json").write_text("[]")  # as if the recipe's file had been edited since
     with pytest.raises(UserError, match="lora_r: 4 -> 16"):
@@ -119,10 +121,10 @@ def test_a_change_to_the_evaluation_is_taken_over(recipe: Recipe, capsys: pytest
 
 
 def test_every_stage_of_the_journey_needs_only_earlier_ones() -> None:
-    from voicewright.stages import STAGES
+    from voicewright.journey import STAGES
 
     seen: set[str] = set()
     for stage in STAGES:
         assert set(stage.needs) <= seen
         seen.add(stage.name)
-    assert [stage.name for stage in stages.journey("render")] == ["render"]
+    assert [stage.name for stage in journey.journey("render")] == ["render"]

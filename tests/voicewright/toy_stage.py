@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+
 from voicewright.layout import Run
 from voicewright.records import write_text
 

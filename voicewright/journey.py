@@ -1,0 +1,133 @@
+"""The journey of a run: every stage, what it reads, what it writes, and what comes before it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from voicewright import recipe as recipes
+from voicewright.layout import REPO_DIR, Run
+
+PROMPTS_DIR = REPO_DIR / "benchmarks" / "prompts"
+Paths = Callable[[Run], list[Path]]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the journey."""
+
+    name: str
+    module: str
+    """What is run: `python -m <module> <run> <arguments>`."""
+    needs: tuple[str, ...]
+    """The stages before it; theirs come first if they are stale."""
+    keys: tuple[str, ...]
+    """The recipe keys it reads, dotted."""
+    inputs: Paths
+    outputs: Paths
+    arguments: tuple[str, ...] = ()
+    served: str | None = None
+    """The arm that must be served meanwhile."""
+    version: int = 1
+    """Raised when the stage's output changes for the same input."""
+
+    def command(self, run: Run) -> list[str]:
+        script = [sys.executable, "-m", self.module, run.name, *self.arguments]
+        if self.served is None:
+            return script
+        return [sys.executable, "-m", "serve.during", run.name, f"arm={self.served}", "--", *script]
+
+
+STAGES = (
+    Stage(
+        "prepare", "prepare.build", needs=(),
+        keys=("data", "axolotl.base_model", "axolotl.sequence_len"),
+        inputs=lambda run: list(recipes.source_paths(recipes.load(run.name)).values()),
+        outputs=lambda run: [run.data_dir],
+    ),
+    Stage(
+        "render", "train.render", needs=(),  # a YAML can be looked at before there are rows
+        keys=("axolotl", "method", "hardware", "data.sources"),
+        inputs=lambda run: run.row_files("train", "val"),
+        outputs=lambda run: [run.axolotl_path],
+    ),
+    Stage(
+        "baseline", "benchmarks.generate", needs=("prepare",),
+        keys=("eval", "axolotl.base_model", "model.sampling", "vllm"),
+        inputs=lambda run: [*run.row_files("train", "heldout"), PROMPTS_DIR],
+        outputs=lambda run: [run.generations_path("baseline"), run.likelihood_path("baseline")],
+        arguments=("arm=baseline,prompted",), served="baseline",
+    ),
+    Stage(
+        "train", "train.launch", needs=("prepare", "render"),
+        keys=(),
+        inputs=lambda run: [run.axolotl_path, *run.row_files("train", "val"), *parents_model(run)],
+        outputs=lambda run: [run.adapter_dir],
+    ),
+    Stage(
+        "merge", "train.merge", needs=("train",),
+        keys=(),
+        inputs=lambda run: [run.axolotl_path, run.adapter_dir, run.choice_path],
+        outputs=lambda run: [run.merged_dir],
+    ),
+    Stage(
+        "generate", "benchmarks.generate", needs=("baseline", "merge"),
+        keys=("eval", "model.sampling", "vllm"),
+        inputs=lambda run: [run.merged_dir, *run.row_files("train", "heldout"), PROMPTS_DIR],
+        outputs=lambda run: [run.generations_path("finetuned"), run.likelihood_path("finetuned")],
+        arguments=("arm=finetuned",), served="finetuned",
+    ),
+    Stage(
+        "voice", "benchmarks.voice", needs=("generate",),
+        keys=("eval", "targets"),
+        inputs=lambda run: [*run.row_files(), run.generations_dir, run.likelihood_dir],
+        outputs=lambda run: [run.voice_path],
+    ),
+    Stage(
+        "pair", "benchmarks.pair", needs=("generate",),
+        keys=("eval", "blind"),
+        inputs=lambda run: [run.generations_dir, *run.row_files("train", "heldout")],
+        outputs=lambda run: [run.pairs_path, run.key_path],
+    ),
+    Stage(
+        "blind", "benchmarks.judge", needs=("pair",),
+        keys=("judges", "blind"),
+        inputs=lambda run: [run.pairs_path, *run.row_files("train", "heldout")],
+        outputs=lambda run: [run.votes_path],
+    ),
+    Stage(
+        "verdict", "benchmarks.verdict", needs=("blind",),
+        keys=("blind",),
+        inputs=lambda run: [run.pairs_path, run.key_path, run.votes_path],
+        outputs=lambda run: [run.verdict_path],
+    ),
+    Stage(
+        "decide", "benchmarks.decide", needs=("voice", "verdict"),
+        keys=("targets", "blind"),
+        inputs=lambda run: [run.voice_path, run.verdict_path],
+        outputs=lambda run: [run.decision_path],
+    ),
+    Stage(
+        "report", "benchmarks.report", needs=("decide",),
+        keys=(),
+        inputs=lambda run: [run.decision_path, run.voice_path, run.verdict_path],
+        outputs=lambda run: [run.report_path],
+    ),
+)  # fmt: skip
+
+
+def parents_model(run: Run) -> list[Path]:
+    """The merged model that a run starts from, where it comes after another."""
+    recipe = recipes.load(run.name)
+    return [REPO_DIR / str(recipe.axolotl["base_model"])] if recipe.after else []
+
+
+def journey(target: str) -> list[Stage]:
+    """The stages that lead to `target`, in order."""
+    wanted = {target}
+    for stage in reversed(STAGES):
+        if stage.name in wanted:
+            wanted |= set(stage.needs)
+    return [stage for stage in STAGES if stage.name in wanted]
