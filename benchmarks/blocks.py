@@ -58,7 +58,7 @@ def figure(value: float | None, low: float | None, high: float | None, digits: i
     """A figure with its interval; the interval is kept on one line."""
     if value is None:
         return "not available"
-    if low is None or high is None:
+    if low is None or high is None or low == high == value:
         return number(value, digits) + unit
     return f"{number(value, digits)}{unit} ({number(low, digits)}\u00a0to\u00a0{number(high, digits)})"
 

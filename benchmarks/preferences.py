@@ -2,8 +2,9 @@
 
     python -m benchmarks.preferences RUN [margin=0.5]
 
-A pair is taken where those whose votes count lean to one text on voice by `margin` (0..1; 1 is unanimity). Prompts made
-from held-out text are left out, since the next round is measured on them.
+A pair is taken where readers and endpoint judges whose votes count lean to one text on voice by `margin` (0..1; 1 is
+unanimity). The built-in judge has no say: training on its votes would be training on the measure. Prompts made from
+held-out text are left out, since the next round is measured on them.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ def preferences(
     scores: dict[str, list[float]] = defaultdict(list)
     for opinion in opinions:
         counts = raters.get(opinion.rater, {}).get("counts", False)
-        if opinion.question == "voice" and opinion.score is not None and counts:
+        independent = opinion.kind != "built-in" and counts
+        if opinion.question == "voice" and opinion.score is not None and independent:
             scores[opinion.pair].append(opinion.score)
     rows = []
     for pair in pairs:

@@ -58,8 +58,9 @@ def test_votes_become_preferences_without_held_out_prompts_or_barred_judges() ->
              for i, d in (("a", "narrative"), ("b", "heldout"), ("c", "narrative"), ("d", "narrative"))]  # fmt: skip
     opinions = [Opinion("a", "ann", "reader", "voice", 0.0), Opinion("b", "ann", "reader", "voice", 1.0),
                 Opinion("c", "ann", "reader", "voice", 1.0), Opinion("c", "bob", "reader", "voice", 0.0),
-                Opinion("d", "bad", "judge", "voice", 1.0), Opinion("a", "ann", "reader", "quality", 1.0)]  # fmt: skip
-    raters = {"ann": {"counts": True}, "bob": {"counts": True}, "bad": {"counts": False}}
+                Opinion("d", "bad", "judge", "voice", 1.0),
+        Opinion("d", "ours", "built-in", "voice", 1.0), Opinion("a", "ann", "reader", "quality", 1.0)]  # fmt: skip
+    raters = {"ann": {"counts": True}, "bob": {"counts": True}, "bad": {"counts": False}, "ours": {"counts": True}}
     rows = preferences(pairs, opinions, raters, 0.5)
     assert [(row["source"], row["chosen"]["content"], row["rejected"]["content"]) for row in rows] == [
         ("blind pair a", "text y", "text x")

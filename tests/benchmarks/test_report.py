@@ -91,6 +91,7 @@ def test_a_table_of_plots_alone_still_has_its_words() -> None:
     [
         ((None, None, None), "not available"),
         ((70.4, None, None), "70"),
+        ((6.0, 6.0, 6.0), "6"),
         ((70.4, 60.5, 80.1), "70 (60\u00a0to\u00a080)"),
     ],
 )
