@@ -120,6 +120,8 @@ class Source(Section):
     """A file, a folder or a glob with material."""
 
     path: str
+    sample: str = "manuscripts/sample"
+    """Used, with a notice, where `path` is below manuscripts/ and not there yet."""
     shape: Shape = "completion"
     """What is made of it. completion: passages; continuation: fragment and what follows; qa: questions that a
     passage answers; chat, instruction, preference: rows of that kind; modes: memories for the cognitive modes."""
