@@ -9,6 +9,15 @@ import pytest
 from voicewright.layout import REPO_DIR
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Fast tests first: a typo shows before an engine has loaded."""
+
+    def cost(item: pytest.Item) -> int:
+        return 2 if item.get_closest_marker("engine") else 1 if item.get_closest_marker("slow") else 0
+
+    items.sort(key=cost)
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of the test's own for runs/ and merged_models/."""
