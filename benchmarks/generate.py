@@ -1,6 +1,7 @@
 """Ask an arm everything, and how likely it finds the held-out passages.
 
     python -m benchmarks.generate visions arm=baseline,prompted
+    python -m benchmarks.generate visions arm=checkpoints
     python -m benchmarks.generate visions arm=baseline url=http://127.0.0.1:8000/v1
     python -m benchmarks.generate visions arm=theirs url=https://host/v1 model=their-name
 
@@ -40,8 +41,10 @@ def main() -> None:
             f"run {run.name!r} has nothing to ask: no held-out opening is long enough, and eval.prompts is empty",
             mend="eval.prompts: [narrative], or a lower eval.opening_words",
         )
-    for arm in arms:
+    for arm in expanded(arms, options["url"] or settings.serve.url("checkpoints")):
         if arm == "prompted" and not settings.eval.prompted_passages:
+            # Left from when the recipe had this arm, it would still count.
+            run.generations_path(arm).unlink(missing_ok=True)
             continue
         url = options["url"] or settings.serve.url(arm)
         name = "baseline" if arm == "prompted" else arm
@@ -52,6 +55,16 @@ def main() -> None:
             generate(settings, arm, form, listed, found, force=arm in forced)
             if arm != "prompted":
                 weigh(settings, arm, form, found)
+
+
+def expanded(arms: list[str], url: str) -> list[str]:
+    """The arms by name: `checkpoints` is every checkpoint that the server of adapters offers."""
+    if "checkpoints" not in arms:
+        return arms
+    steps = [name for name in served.names(url) if name.startswith("checkpoint-")]
+    if not steps:
+        raise UserError(f"{url} offers no checkpoint", mend="python -m serve.up RUN arm=checkpoints")
+    return list(dict.fromkeys(n for arm in arms for n in (steps if arm == "checkpoints" else [arm])))
 
 
 def generate(

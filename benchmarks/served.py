@@ -47,13 +47,7 @@ def discover(url: str, wanted: str, *, model: str | None = None, strict: bool = 
     one model under another name counts unless `strict`. Raises UserError where nothing answers or no model fits.
     """
     url = url.rstrip("/")
-    try:
-        offered = {str(entry["id"]): entry for entry in get(url + "/models")["data"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"nothing answers at {url} as an OpenAI-compatible server does ({error})",
-            mend=f"python -m serve.up RUN arm={wanted}, or url=http://host:port/v1",
-        ) from None
+    offered = _offered(url, f"python -m serve.up RUN arm={wanted}, or url=http://host:port/v1")
     name = model or wanted
     if name not in offered:
         if model is None and len(offered) == 1 and not strict:
@@ -66,6 +60,18 @@ def discover(url: str, wanted: str, *, model: str | None = None, strict: bool = 
     entry = offered[name]
     context = entry.get("max_model_len") or offered.get(str(entry.get("parent")), {}).get("max_model_len")
     return Endpoint(url, name, _model_hash(url, entry, offered), context, _tokenizes(url, name))
+
+
+def names(url: str) -> list[str]:
+    """The names of the models that a URL offers. Raises UserError where nothing answers."""
+    return list(_offered(url, "python -m serve.up RUN, or url=http://host:port/v1"))
+
+
+def _offered(url: str, mend: str) -> dict[str, dict[str, Any]]:
+    try:
+        return {str(entry["id"]): entry for entry in get(url.rstrip("/") + "/models")["data"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"nothing answers at {url} as an OpenAI-compatible server does ({error})", mend=mend) from None
 
 
 @functools.lru_cache(maxsize=4096)

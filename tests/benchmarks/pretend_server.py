@@ -23,6 +23,7 @@ class Pretender:
 
     name: str = "baseline"
     root: str = "somewhere"
+    adapters: list[str] = field(default_factory=list)
     tokenizes: bool = True
     logprobs: bool = True
     delay_s: float = 0.0
@@ -72,9 +73,9 @@ def _handler(pretender: Pretender) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(data)
 
         def do_GET(self) -> None:
-            self.reply(
-                200, {"data": [{"id": pretender.name, "root": pretender.root, "max_model_len": 1024, "parent": None}]}
-            )
+            names = [pretender.name, *pretender.adapters]
+            about = {"root": pretender.root, "max_model_len": 1024, "parent": None}
+            self.reply(200, {"data": [{"id": name, **about} for name in names]})
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

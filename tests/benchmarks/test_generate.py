@@ -255,6 +255,27 @@ def test_an_endpoint_that_is_not_there_or_serves_another_model_is_named(
     assert "does not serve 'finetuned' but baseline" in capsys.readouterr().err
 
 
+def test_checkpoints_are_all_that_the_server_has(
+    run: Run, server: Pretender, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "arm=checkpoints", f"url={server.url}") == 2
+    assert "offers no checkpoint" in capsys.readouterr().err
+    server.adapters = ["checkpoint-5", "checkpoint-10", "adapter"]
+    assert call(monkeypatch, "arm=checkpoints", f"url={server.url}") == 0
+    assert sorted(p.stem for p in run.generations_dir.glob("*.jsonl")) == ["checkpoint-10", "checkpoint-5"]
+    assert {body["model"] for body in server.asked} == {"checkpoint-5", "checkpoint-10"}
+
+
+def test_an_arm_that_the_recipe_has_dropped_is_gone(
+    run: Run, server: Pretender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call(monkeypatch, "arm=prompted", f"url={server.url}")
+    assert run.generations_path("prompted").exists()
+    begin(["serve=external", *SHORT, "eval.prompted_passages=0"])
+    call(monkeypatch, "arm=prompted", f"url={server.url}")
+    assert not run.generations_path("prompted").exists()
+
+
 @pytest.mark.parametrize("moment", [3, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 20, 38))])
 def test_kill_9_at_any_moment_loses_and_repeats_nothing(
     run: Run, server: Pretender, monkeypatch: pytest.MonkeyPatch, moment: int
