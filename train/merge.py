@@ -70,7 +70,7 @@ def parity(run: Run, base: str, checkpoint: Path, merged_dir: Path, *, four_bit:
     rows = run.rows_path(shape, "val")
     said = inside(
         run, environments.python("train"), INSIDE_DIR / "parity.py",
-        base, checkpoint, merged_dir, str(four_bit).lower(), rows, str(PARITY_ROWS),
+        base, checkpoint, merged_dir, str(four_bit).lower(), rows, str(PARITY_ROWS), run.dir / "parity_tokens.json",
     )  # fmt: skip
     line = next(line for line in said.splitlines() if line.startswith("PARITY "))
     return dict(json.loads(line.removeprefix("PARITY ")))
@@ -114,6 +114,8 @@ def main() -> None:
             f"parity: {figures['mean_abs_nats']:.4f} nats a token from base plus adapter, which moved the base by "
             f"{figures['adapter_moved_nats']:.3f}; worst tensor {figures['worst_relative']:.2%}"
         )
+        if figures["unquantised_gap_nats"] is not None:
+            print(f"the adapter on the base before 4 bits is {figures['unquantised_gap_nats']:.4f} nats away")
     write_json(merged_dir / "voicewright.json", {"run": run.name, "step": checkpoint.step, "parity": figures})
     card.write(merged_dir, wanted, base, checkpoint, figures)
     shutil.rmtree(run.merged_dir, ignore_errors=True)

@@ -23,9 +23,9 @@ def test_preferences_train_and_stop_early_with_every_look_recorded() -> None:
     said = engine.finish(run)
     rows = checkpoints.events(run.adapter_dir)
     looks = [row for row in rows if row["event"] == "decision"]
-    assert [row["step"] for row in looks] == [4, 5]
+    assert [row["step"] for row in looks] == [4, 6]
     assert all({"drop", "noise", "ratio", "exposure", "strikes"} <= row.keys() for row in looks)
-    assert "ended early: loss fell by" in said and "trained 5 steps" in said
+    assert "ended early: loss fell by" in said and "trained 6 steps" in said
     assert resume.is_finished(run)
     assert any("rewards/accuracies" in row for row in rows)
 

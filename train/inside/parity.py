@@ -1,9 +1,11 @@
 """Compare a merged model with the base plus adapter that was trained: print the differences as JSON.
 
-`parity.py base adapter merged four_bit rows.jsonl n_rows`
+`parity.py base adapter merged four_bit rows.jsonl n_rows tokens.json`
 
 weights            largest relative difference of a tensor, |merged - expected| / |expected| (Frobenius)
 log-probabilities  of the same tokens, in nats, both in float32
+tokens.json        the token ids of each row and what the merged model gives them, to ask a server the same
+gap                with four_bit, how far the merged model is from the adapter on the base as it was before 4 bits
 
 QLoRA's merge folds the adapter into the base as NF4 rounded it, so with four_bit the 4-bit base is the one to
 compare with. Started with Axolotl's Python, imports nothing of ours.
@@ -19,13 +21,20 @@ from peft import PeftModel
 from safetensors import safe_open
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
-base_path, adapter_path, merged_path, four_bit, rows_path, n_rows = sys.argv[1:]
+base_path, adapter_path, merged_path, four_bit, rows_path, n_rows, tokens_path = sys.argv[1:]
 MAX_TOKENS = 512
-device = "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def device_for(quantised):
+    """The accelerator if the model fits there: in float32 a 16-bit model takes twice its files."""
+    if not torch.cuda.is_available():
+        return "cpu"
+    needed = 2 * sum(file.stat().st_size for file in pathlib.Path(merged_path).glob("*.safetensors"))
+    return "cuda" if quantised or needed < 0.8 * torch.cuda.mem_get_info()[0] else "cpu"
 
 
 def load(path, quantised=False):
-    options = {"dtype": torch.float32, "device_map": {"": device}, "attn_implementation": "sdpa"}
+    options = {"dtype": torch.float32, "device_map": {"": device_for(quantised)}, "attn_implementation": "sdpa"}
     if quantised:
         options["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=True,
@@ -65,9 +74,10 @@ def expected_weights(tuned):
 def log_probabilities(model, batches):
     found = []
     for ids in batches:
-        scores = model(ids.to(device)).logits[0, :-1].float().log_softmax(-1)
-        found.append(scores.gather(1, ids[0, 1:, None].to(device))[:, 0].cpu())
-    return torch.cat(found)
+        ids = ids.to(model.device)
+        scores = model(ids).logits[0, :-1].float().log_softmax(-1)
+        found.append(scores.gather(1, ids[0, 1:, None])[:, 0].cpu())
+    return found
 
 
 tokenizer = AutoTokenizer.from_pretrained(merged_path)
@@ -90,11 +100,21 @@ for name, weight in expected_weights(tuned):
         if not relative <= worst:
             worst, worst_name = relative, name
 
-expected = log_probabilities(tuned, batches)
+expected = torch.cat(log_probabilities(tuned, batches))
 with tuned.disable_adapter():
-    before = log_probabilities(tuned, batches)
+    before = torch.cat(log_probabilities(tuned, batches))
 del tuned
-difference = (log_probabilities(load(merged_path), batches) - expected).abs()
+by_row = log_probabilities(load(merged_path), batches)
+merged = torch.cat(by_row)
+with open(tokens_path, "w", encoding="utf-8") as file:
+    json.dump(
+        [{"ids": i[0].tolist(), "log_probabilities": p.tolist()} for i, p in zip(batches, by_row, strict=True)], file
+    )
+gap = None
+if four_bit == "true":
+    whole = PeftModel.from_pretrained(load(base_path), adapter_path).eval()
+    gap = float((torch.cat(log_probabilities(whole, batches)) - merged).abs().mean())
+difference = (merged - expected).abs()
 print(
     "PARITY "
     + json.dumps(
@@ -107,6 +127,7 @@ print(
             "max_abs_nats": float(difference.max()),
             # How far the adapter moved the base: the scale on which a difference is small or not.
             "adapter_moved_nats": float((expected - before).abs().mean()),
+            "unquantised_gap_nats": gap,
         }
     )
 )

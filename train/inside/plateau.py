@@ -5,15 +5,13 @@ import statistics
 
 
 def look(losses, window):
-    """Compare the last `window` losses with the `window` before them; None while there are fewer than two windows.
+    """Compare the last `window` losses with the `window` before them.
 
     drop   mean of the earlier window minus mean of the later one
     noise  standard error of that difference, from the scatter around each window's own straight line, so that a
            steady fall is not mistaken for noise
     ratio  drop / noise: how many standard errors the smoothed loss has fallen
     """
-    if len(losses) < 2 * window:
-        return None
     earlier, later = losses[-2 * window : -window], losses[-window:]
     if not all(math.isfinite(value) for value in earlier + later):
         return {"drop": math.nan, "noise": math.nan, "ratio": -math.inf}
@@ -36,7 +34,11 @@ def scatter(values):
 
 
 class Plateau:
-    """Counts looks at which the loss no longer fell; says stop after `patience` of them in a row."""
+    """Looks once a window, so that looks share no newest losses; says stop after `patience` flat ones in a row.
+
+    The window must be long enough for the fall that matters to stand out from the noise: over ten losses of single
+    small batches it does not, over ten evaluations it does.
+    """
 
     def __init__(self, window, threshold, patience, min_exposure):
         self.window, self.threshold, self.patience, self.min_exposure = window, threshold, patience, min_exposure
@@ -46,9 +48,9 @@ class Plateau:
     def add(self, loss, exposure):
         """Take in a loss seen after `exposure` epochs; the decision with its figures, None if too early to look."""
         self.losses.append(loss)
-        seen = look(self.losses, self.window)
-        if seen is None:
+        if len(self.losses) < 2 * self.window or len(self.losses) % self.window:
             return None
+        seen = look(self.losses, self.window)
         flat = not seen["ratio"] >= self.threshold
         self.strikes = self.strikes + 1 if flat else 0
         enough = exposure >= self.min_exposure
