@@ -21,6 +21,7 @@ def main() -> None:
     settings = recipe.load(name)
     run = Run(settings.run)
     result = making.make(settings, recipe.source_paths(settings), tables.tell)
+    tables.tell(f"checking {len(result.pieces):,} rows")
     told = stats.gather(settings, result)
     # From here on nothing can go wrong that the material is to blame for.
     run.stats_path.unlink(missing_ok=True)

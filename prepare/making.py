@@ -65,7 +65,7 @@ def make(recipe: Recipe, paths: dict[str, Path], tell: Callable[[str], None]) ->
     made = Made(problems=problems)
     for name, source in data.sources.items():
         mine = [file for file in files if file.source == name]
-        tell(f"{name}: {len(mine)} file(s), shape {source.shape}")
+        tell(f"{name}: reading {len(mine)} file(s), shape {source.shape}")
         made.add(MAKERS[source.shape](Context(name, source, mine, data, counter, template, low, high)))
     if made.problems:
         raise UserError(condensed(made.problems))

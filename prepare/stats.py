@@ -72,7 +72,7 @@ def _by_reason(result: Result) -> dict[str, dict[str, int]]:
 def _checks(recipe: Recipe, result: Result, everything: dict[Any, list[Piece]]) -> dict[str, Any]:
     texts = {piece.row["id"]: text_of(piece.row) for piece in result.pieces}
     prose = [piece for piece in result.pieces if piece.shape == "completion" and "section" in piece.row]
-    train = [text_of(piece.row) for piece in everything["train"]]
+    known = duplicates.known_runs(text_of(piece.row) for piece in everything["train"])
     checks: dict[str, Any] = {
         "bounds": _bounds(result),
         "tokens": histogram([piece.row["tokens"] for piece in result.pieces]),
@@ -81,7 +81,7 @@ def _checks(recipe: Recipe, result: Result, everything: dict[Any, list[Piece]]) 
         "sources": _sources(recipe, result, everything),
         "duplicates": duplicates.pairs([(piece.row["id"], text_of(piece.row)) for piece in result.pieces])
         | {
-            f"leaks_{name}": duplicates.leaks(train, {p.row["id"]: text_of(p.row) for p in everything[name]})
+            f"leaks_{name}": duplicates.leaks(known, {p.row["id"]: text_of(p.row) for p in everything[name]})
             for name in ("val", "heldout")
         },
         "health": health.look(texts, control.pattern(result.counter.control)),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from rensa import RMinHash, RMinHashLSH
 
 from voicewright.records import content_id
+
+Runs = np.ndarray[Any, np.dtype[np.uint64]]
 
 SHINGLE = 5
 PERMUTATIONS, BANDS = 128, 32
@@ -56,25 +58,30 @@ def pairs(rows: Sequence[tuple[str, str]]) -> dict[str, list[dict[str, Any]]]:
     return {"exact": exact[:MOST_LISTED], "near": near[:MOST_LISTED]}
 
 
-def leaks(train: Sequence[str], other: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Rows of another split (id: text) of whose runs of thirteen words at least a fifth stand in the training rows."""
-    codes: dict[str, int] = {}
-    seen = [_runs(text, codes) for text in train]
-    known = np.unique(np.concatenate(seen)) if seen else np.empty(0, dtype=np.uint64)
+def known_runs(texts: Iterable[str]) -> Runs:
+    """The runs of thirteen words that stand in some texts, hashed and sorted."""
+    hashed = np.concatenate([np.empty(0, dtype=np.uint64), *map(_runs, texts)])
+    hashed.sort()
+    return hashed
+
+
+def leaks(known: Runs, other: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Rows of another split (id: text) of whose runs of thirteen words at least a fifth are known from training."""
     found = []
     for row, text in other.items():
-        runs = _runs(text, codes)
-        at = np.searchsorted(known, runs)
-        seen_before = known[np.minimum(at, len(known) - 1)] == runs if len(known) else np.zeros(len(runs), dtype=bool)
-        share = float(seen_before.mean()) if len(runs) else 0.0
+        runs = _runs(text)
+        if not len(runs) or not len(known):
+            continue
+        at = np.minimum(np.searchsorted(known, runs), len(known) - 1)
+        share = float((known[at] == runs).mean())
         if share >= LEAK:
             found.append({"id": row, "share": round(share, 3)})
     return found[:MOST_LISTED]
 
 
-def _runs(text: str, codes: dict[str, int]) -> np.ndarray[Any, np.dtype[np.uint64]]:
-    """A 64-bit hash of each run of thirteen words."""
-    values = np.array([codes.setdefault(word, len(codes) + 1) for word in words_of(text)], dtype=np.uint64)
+def _runs(text: str) -> Runs:
+    """A 64-bit hash of each run of thirteen words; the same within one process."""
+    values = np.array([hash(word) for word in words_of(text)], dtype=np.int64).view(np.uint64)
     count = len(values) - RUN_OF_WORDS + 1
     if count <= 0:
         return np.empty(0, dtype=np.uint64)

@@ -28,7 +28,9 @@ def test_exact_and_near_duplicates_are_found() -> None:
 
 def test_a_held_out_row_that_stands_in_part_in_training_is_a_leak() -> None:
     other = " ".join([*WORDS[300:360], *WORDS[0:40]])
-    found = duplicates.leaks([" ".join(WORDS[:200])], {"x": other, "y": " ".join(WORDS[250:300])})
+    found = duplicates.leaks(
+        duplicates.known_runs([" ".join(WORDS[:200])]), {"x": other, "y": " ".join(WORDS[250:300])}
+    )
     assert [leak["id"] for leak in found] == ["x"]
     assert 0.2 < found[0]["share"] < 0.45
 
@@ -38,7 +40,10 @@ def test_novels_do_not_leak_into_one_another(shared_data: Path) -> None:
         (shared_data / "novels" / name).read_text(encoding="utf-8-sig")[:80_000]
         for name in ("Hardy_Tess_1891.txt", "Hardy_Jude_1895.txt")
     )
-    assert duplicates.leaks([one], {str(i): two[i : i + 2000] for i in range(0, 80_000, 2000)}) == []
+    assert (
+        duplicates.leaks(duplicates.known_runs([one]), {str(i): two[i : i + 2000] for i in range(0, 80_000, 2000)})
+        == []
+    )
 
 
 def test_text_health_finds_what_was_planted() -> None:
