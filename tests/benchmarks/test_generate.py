@@ -336,8 +336,12 @@ def test_a_chat_model_is_asked_in_chat_with_its_system_prompt_and_the_whole_conv
 def test_likelihood_is_bits_over_the_characters_that_were_scored(
     run: Run, server: Pretender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    heldout = list(read_rows(run.rows_path("completion", "heldout")))
+    short = {"id": "short", "source": "s:9", "work": "w", "section": "9", "text": "You wait."}
+    write_rows(run.rows_path("completion", "heldout"), [short, *heldout])
     call(monkeypatch, f"url={server.url}")
-    rows = list(read_rows(run.likelihood_path("baseline")))
+    first, *rows = read_rows(run.likelihood_path("baseline"))
+    assert (first["id"], first["chars"], first["tokens"]) == ("short", 8, 8)
     assert [r["id"] for r in rows] == ["r0", "r1", "r2", "r3"]
     # A token is a character here, the context 1,024, one of which is for the token that must be generated, and
     # the first has nothing before it.
