@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import yaml
 
-from train import base, datasets, judged
+from train import base, datasets, judged, machines
 from voicewright import command, environments, recipe
 from voicewright.errors import UserError, exits_cleanly
 from voicewright.layout import Run
@@ -53,6 +53,8 @@ def main() -> None:
         judged.by_axolotl(text, wanted.hardware)
     write_text(run.axolotl_path, text)
     print(f"wrote {run.axolotl_path}")
+    if script := machines.write_slurm_script(wanted):
+        print(f"wrote {script}")
 
 
 if __name__ == "__main__":

@@ -26,8 +26,20 @@ def names() -> list[str]:
 
 
 def table() -> Table:
-    """One row a run: its recipe, base, the last stage done, hours spent, the decision."""
-    shown = Table("run", "recipe", "base", "method", "done up to", "minutes", "decision")
+    """One row a run: its recipe, base, steps and checkpoints, the last stage done, time spent, the figures."""
+    columns = (
+        "run",
+        "recipe",
+        "base",
+        "method",
+        "step",
+        "checkpoints",
+        "done up to",
+        "minutes",
+        "transfer",
+        "decision",
+    )
+    shown = Table(*columns)
     for name in names():
         run = Run(name)
         recipe = yaml.safe_load(run.recipe_path.read_text(encoding="utf-8"))
@@ -35,11 +47,25 @@ def table() -> Table:
         done = [stage.name for stage in STAGES if stage.name in manifest]
         minutes = sum(entry["seconds"] for entry in manifest.values()) / 60
         decision = read_json(run.decision_path)["decision"] if run.decision_path.exists() else ""
+        steps = [
+            int(step) for p in run.adapter_dir.glob("checkpoint-*") if (step := p.name.partition("-")[2]).isdigit()
+        ]
         shown.add_row(
             name, recipe["recipe"], recipe["model"]["name"], recipe["method"],
-            done[-1] if done else "", f"{minutes:.1f}", decision,
+            str(max(steps, default="")), str(len(steps) or ""), done[-1] if done else "", f"{minutes:.1f}",
+            transfer(run), decision,
         )  # fmt: skip
     return shown
+
+
+def transfer(run: Run) -> str:
+    """The fine-tuned arm's voice transfer with its interval, where it has been measured."""
+    if not run.voice_path.exists():
+        return ""
+    found = read_json(run.voice_path).get("measures", {}).get("transfer", {}).get("arms", {}).get("finetuned", {})
+    if found.get("status") != "ok":
+        return str(found.get("status", ""))
+    return f"{found['value']:.0f} [{found['low']:.0f}, {found['high']:.0f}]"
 
 
 def clean(name: str) -> None:

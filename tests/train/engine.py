@@ -29,7 +29,8 @@ SMALL = [
     "axolotl.evals_per_epoch=null",
 ]
 PATIENCE_S = 300
-BETWEEN_64_AND_32_ROWS_KB = 4_000_000
+# Measured peaks of the address space: 5.39 GB at 64 rows, 4.24 GB at 32.
+BETWEEN_64_AND_32_ROWS_KB = 4_800_000
 
 
 def paragraphs(count: int) -> list[str]:

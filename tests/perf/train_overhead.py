@@ -1,0 +1,60 @@
+"""What the launcher costs over Axolotl by hand on the same YAML: alternating pairs, seconds and steps a second.
+
+python -m tests.perf.train_overhead [pairs=5]
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+
+from tests.train import engine
+from train import checkpoints, machines
+from voicewright import command, environments, recipe
+from voicewright.layout import REPO_DIR, Run
+
+INSIDE_DIR = REPO_DIR / "train" / "inside"
+
+
+def pace(run: Run) -> float:
+    """Steps a second as the trainer itself reports them."""
+    rows = checkpoints.since_begin(run.adapter_dir)
+    return float(next(row["train_steps_per_second"] for row in rows if "train_steps_per_second" in row))
+
+
+def timed(run: Run, *, by_hand: bool) -> tuple[float, float]:
+    """Seconds from start to end, and steps a second, of a training from nothing."""
+    shutil.rmtree(run.adapter_dir, ignore_errors=True)
+    began = time.perf_counter()
+    if by_hand:
+        env = {**os.environ, **environments.environment_variables("train"), "PYTHONPATH": str(INSIDE_DIR)}
+        words = machines.axolotl_command(recipe.load(run.name), None)
+        subprocess.run(words, cwd=REPO_DIR, env=env, check=True, capture_output=True)
+    else:
+        engine.finish(run)
+    return time.perf_counter() - began, pace(run)
+
+
+def main() -> None:
+    _, options = command.parse(__doc__, {"pairs": "5"}, name=None)
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["VOICEWRIGHT_HOME"] = folder
+        run = engine.begin("overhead", engine.SMALL)
+        timed(run, by_hand=True)  # fills the dataset cache for both
+        found: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
+        for _ in range(int(options["pairs"] or 5)):
+            for by_hand in (True, False):
+                found[by_hand].append(timed(run, by_hand=by_hand))
+        for by_hand, name in ((True, "axolotl train"), (False, "train.launch")):
+            seconds, steps = zip(*found[by_hand], strict=True)
+            print(f"{name}: {statistics.median(seconds):.1f} s, {statistics.median(steps):.2f} steps/s   {seconds}")
+        costs = [launched[0] - plain[0] for plain, launched in zip(found[True], found[False], strict=True)]
+        print(f"the launcher costs {statistics.median(costs):.2f} s (median of {len(costs)} pairs: {costs})")
+
+
+if __name__ == "__main__":
+    main()
