@@ -19,7 +19,7 @@ from voicewright.layout import REPO_DIR, Run
 from voicewright.records import Row, read_json, read_rows, write_json, write_rows
 
 CONCURRENCY = 4
-KILLS = 6
+KILLS = 4
 
 
 @pytest.mark.slow
