@@ -66,8 +66,7 @@ def merged_weights(run: Run, base: str, checkpoint: Path, part_dir: Path) -> Pat
 
 def parity(run: Run, base: str, checkpoint: Path, merged_dir: Path, *, four_bit: bool) -> dict[str, Any]:
     """The differences between the merged model and base plus adapter, see train/inside/parity.py."""
-    shape = next(path.name for path in sorted(run.data_dir.iterdir()) if path.is_dir())
-    rows = run.rows_path(shape, "val")
+    rows = run.row_files("val")[0]
     said = inside(
         run, environments.python("train"), INSIDE_DIR / "parity.py",
         base, checkpoint, merged_dir, str(four_bit).lower(), rows, str(PARITY_ROWS), run.dir / "parity_tokens.json",
