@@ -69,7 +69,7 @@ STAGES = (
     Stage(
         "merge", "train.merge", needs=("train",),
         keys=(),
-        inputs=lambda run: [run.axolotl_path, run.adapter_dir, run.choice_path],
+        inputs=lambda run: [run.axolotl_path, run.adapter_dir, run.choice_path, *comparison(run)],
         outputs=lambda run: [run.merged_dir],
     ),
     Stage(
@@ -116,6 +116,12 @@ STAGES = (
         outputs=lambda run: [run.report_path],
     ),
 )  # fmt: skip
+
+
+def comparison(run: Run) -> list[Path]:
+    """What `make checkpoints` found, where the user chose to merge its best."""
+    chose_best = run.choice_path.exists() and run.choice_path.read_text(encoding="utf-8").strip() == "best"
+    return [run.dir / "checkpoints.json"] if chose_best else []
 
 
 def parents_model(run: Run) -> list[Path]:
