@@ -116,7 +116,7 @@ def _delay(error: Exception, attempt: int, patience: Patience) -> float:
         asked = error.response.headers.get("retry-after", "")
         if asked.replace(".", "", 1).isdigit():
             return min(float(asked), LONGEST_DELAY_S)
-    spread = random.uniform(0.5, 1.0)  # noqa: S311  many clients must not come back at the same moment
+    spread = random.uniform(0.5, 1.0)  # many clients must not come back at the same moment
     return float(min(patience.first_delay_s * 2 ** (attempt - 1), LONGEST_DELAY_S) * spread)
 
 
