@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from markupsafe import Markup
 
@@ -61,6 +62,12 @@ def figure(value: float | None, low: float | None, high: float | None, digits: i
     if low is None or high is None or low == high == value:
         return number(value, digits) + unit
     return f"{number(value, digits)}{unit} ({number(low, digits)}\u00a0to\u00a0{number(high, digits)})"
+
+
+def percent(rate: Mapping[str, Any]) -> str:
+    """A rate of 0..1 with its interval, in percent."""
+    scaled = [None if rate[k] is None else 100 * rate[k] for k in ("value", "low", "high")]
+    return figure(scaled[0], scaled[1], scaled[2], 0, "%")
 
 
 def markdown(title: str, sections: Sequence[Section]) -> str:

@@ -168,11 +168,16 @@ def try_judge(opinions: Sequence[Opinion], cases: Cases, settings: Court, errors
 
 
 def _rate(opinions: Sequence[Opinion], cases: Cases) -> Estimate:
-    """How often the right side (the longer, the first of two equal) was chosen, by the author's passage."""
+    """How often the right side (or the longer) was chosen, clustered by passage; for equal texts, how often a tie."""
     scores = []
     for o in opinions:
-        if o.score is not None:
-            truth = cases.truth[o.pair]
+        if o.score is None:
+            continue
+        truth = cases.truth[o.pair]
+        if truth["kind"] == "identical":
+            # Two orders that contradict one another score half as well, but are no tie that was called.
+            scores.append((truth["passage"], float(o.score == 0.5 and not o.flipped)))
+        else:
             scores.append((truth["passage"], o.score if truth["right"] == "x" else 1 - o.score))
     return _clustered(scores)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from benchmarks.blocks import Plot, Sample, Section, Table, figure, number
+from benchmarks.blocks import Plot, Sample, Section, Table, figure, number, percent
 from benchmarks.plots import curve, strip
 
 WINS = "How often the fine-tuned text was preferred"
@@ -70,8 +70,8 @@ def advice_section(decision: Mapping[str, Any]) -> Section | None:
                    [Table(["Seen", "Try", "Command"], rows)])  # fmt: skip
 
 
-def blind_sections(verdict: Mapping[str, Any], court: Mapping[str, Any], source: str) -> list[Section]:
-    """The blind comparison: win rates, the raters themselves, how far they agree."""
+def blind_section(verdict: Mapping[str, Any], source: str) -> Section:
+    """The blind comparison: win rates by comparison, question and rater, and checks on the first."""
     level = f"{100 * verdict['level']:.3g}%"
     rates: list[Table | Plot | Sample] = []
     rows: list[list[str | Markup]] = []
@@ -84,14 +84,14 @@ def blind_sections(verdict: Mapping[str, Any], court: Mapping[str, Any], source:
             lines = [("all who count", found["deciding"]), *(groups if len(groups) > 1 else [])]
             lines += [(who, rate) for who, rate in found["by_rater"].items()]
             for n, (who, rate) in enumerate(lines):
-                rows.append([about if n == 0 else "", who, _percent(rate), _rate_strip(about, who, rate),
+                rows.append([about if n == 0 else "", who, percent(rate), _rate_strip(about, who, rate),
                              str(rate["n_prompts"])])  # fmt: skip
     rates.append(Table(["Comparison", "By whom", "Preferred", "", "Prompts"], rows, source))
     first = next(iter(verdict["comparisons"]), None)
     voice = first["questions"].get("voice") if first else None
     if voice and len(voice["by_domain"]) > 1:
         domains: list[list[str | Markup]] = [
-            [DOMAINS.get(domain, domain), _percent(rate), _rate_strip("voice", domain, rate), str(rate["n_prompts"])]
+            [DOMAINS.get(domain, domain), percent(rate), _rate_strip("voice", domain, rate), str(rate["n_prompts"])]
             for domain, rate in voice["by_domain"].items()
         ]
         rates.append(Table(["Kind of prompt (voice)", "Preferred", "", "Prompts"], domains, source))
@@ -107,16 +107,11 @@ def blind_sections(verdict: Mapping[str, Any], court: Mapping[str, Any], source:
         "wrote which. 50% means that nobody could tell; ties count half.",
         f"Intervals are {level} and take the prompt as the unit, since votes on one prompt resemble one another.",
     ]
-    return [Section(WINS, words, rates), _raters_section(verdict, court, source), _agreement_section(verdict, source)]
-
-
-def _percent(rate: Mapping[str, Any]) -> str:
-    scaled = [None if rate[k] is None else 100 * rate[k] for k in ("value", "low", "high")]
-    return figure(scaled[0], scaled[1], scaled[2], 0, "%")
+    return Section(WINS, words, rates)
 
 
 def _rate_strip(about: str, who: str, rate: Mapping[str, Any]) -> Markup:
-    said = f"{about}, by {who}: {_percent(rate)}"
+    said = f"{about}, by {who}: {percent(rate)}"
     return strip(rate["value"], rate["low"], rate["high"], scale=(0, 1), marks=(0, 0.5, 1), said=said)
 
 
@@ -125,11 +120,11 @@ def _diagnostics(voice: Mapping[str, Any], source: str) -> Table:
     worst = {"value": deciding["value"], "low": deciding["worst_case_low"], "high": deciding["best_case_high"]}
     bootstrap = {"value": deciding["value"], "low": deciding["bootstrap_low"], "high": deciding["bootstrap_high"]}
     rows: list[list[str | Markup]] = [
-        ["Were all missing votes against the model, or all for it", _percent(worst)],
-        ["The same rate with the percentile bootstrap over prompts", _percent(bootstrap)],
-        ["Prompts whose majority preferred the fine-tuned text (Wilson)", _percent(voice["majority"])],
-        ["How often the longer text won", _percent(voice["length"]["longer_wins"])],
-        ["The rate at equal length (logistic regression)", _percent(voice["length"]["length_adjusted"])],
+        ["Were all missing votes against the model, or all for it", percent(worst)],
+        ["The same rate with the percentile bootstrap over prompts", percent(bootstrap)],
+        ["Prompts whose majority preferred the fine-tuned text (Wilson)", percent(voice["majority"])],
+        ["How often the longer text won", percent(voice["length"]["longer_wins"])],
+        ["The rate at equal length (logistic regression)", percent(voice["length"]["length_adjusted"])],
         ["Ties", "-" if voice["ties"] is None else f"{voice['ties']:.0%}"],
         [
             "Share of the votes due that were cast",
@@ -137,61 +132,6 @@ def _diagnostics(voice: Mapping[str, Any], source: str) -> Table:
         ],
     ]
     return Table(["Checks on the first comparison (voice)", ""], rows, source)
-
-
-def _raters_section(verdict: Mapping[str, Any], court: Mapping[str, Any], source: str) -> Section:
-    rows: list[list[str | Markup]] = []
-    for name, rater in verdict["raters"].items():
-        trial = court.get(name, {}).get("figures", {})
-        rows.append([
-            name,
-            "counts" if rater["counts"] else f"does not count: {rater['why']}",
-            _percent(trial["other"]) if "other" in trial else "-",
-            _percent(trial["base"]) if "base" in trial else "-",
-            _percent(rater["first_wins"]),
-            "-" if rater["flip_rate"]["value"] is None else _percent(rater["flip_rate"]),
-            f"{rater['coverage']:.0%}",
-        ])  # fmt: skip
-    words = [
-        "Before a judge's votes count, it is tried on pairs whose answer is known, in both orders: the author's real "
-        "passages against other writers and against the base model, against a text that orders the judge about, equal "
-        "texts, and a passage against its own half. A judge that cannot tell (its interval reaches 50%), that sides "
-        "with a position, that obeys a text, or that leaves over 5% unanswered loses its vote. Readers are not tried.",
-        "Contradictions are pairs on which the two orders gave different answers; they count as ties.",
-    ]
-    usd = sum(rater.get("usd", 0) for rater in verdict["raters"].values())
-    if usd:
-        words.append(f"The votes on these pairs cost {usd:.2f} US dollars.")
-    remarks = [f"{name}: {remark}." for name, trial in court.items() for remark in trial.get("remarks", [])]
-    head = [
-        "Rater",
-        "Standing",
-        "Right: other writers",
-        "Right: base model",
-        "First shown won",
-        "Contradictions",
-        "Answered",
-    ]
-    return Section("Who judged", words + remarks, [Table(head, rows, source)])
-
-
-def _agreement_section(verdict: Mapping[str, Any], source: str) -> Section:
-    rows: list[list[str | Markup]] = []
-    pairs: list[list[str | Markup]] = []
-    for question, found in verdict["agreement"].items():
-        for group in ("readers", "judges", "all"):
-            if group in found:
-                measures = [found[group][key] for key in ("raw", "fleiss", "alpha", "ac1")]
-                rows.append([f"{question}, {group}", *(figure(m["value"], m["low"], m["high"], 2) for m in measures)])
-        pairs += [[f"{question}: {both}", figure(kappa["value"], kappa["low"], kappa["high"], 2)]
-                  for both, kappa in found["cohen"].items()]  # fmt: skip
-    words = ["How far raters agree beyond what chance would give: 0 is chance, 1 is full agreement."]
-    if not rows:
-        return Section("Agreement", [*words, "There is only one rater, so there is nothing to agree on."])
-    head = ["Question and raters", "Same answer", "Fleiss' kappa", "Krippendorff's alpha", "Gwet's AC1"]
-    return Section(
-        "Agreement", words, [Table(head, rows, source), Table(["Two raters", "Cohen's kappa"], pairs, source)]
-    )
 
 
 def voice_section(voice: Mapping[str, Any], source: str) -> Section:

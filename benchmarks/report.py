@@ -17,6 +17,7 @@ from benchmarks import evidence
 from benchmarks.blocks import Sample, Section, markdown
 from benchmarks.decide import training_losses
 from benchmarks.methods import methods_section, provenance_section, source_of
+from benchmarks.witnesses import agreement_section, raters_section
 from voicewright import command, recipe
 from voicewright.errors import UserError, exits_cleanly
 from voicewright.layout import Run
@@ -63,7 +64,10 @@ def sections(run: Run, settings: Recipe, decision: dict[str, Any]) -> list[Secti
         court = read_json(court_path)["judges"] if court_path.exists() else {}
         verdict = read_json(run.verdict_path)
         pairs = sum(comparison["pairs"] for comparison in verdict["comparisons"])
-        found += evidence.blind_sections(verdict, court, source_of(run.verdict_path, manifest, "verdict"))
+        source = source_of(run.verdict_path, manifest, "verdict")
+        found.append(evidence.blind_section(verdict, source))
+        found.append(raters_section(verdict, court, source, source_of(court_path, manifest, "blind")))
+        found.append(agreement_section(verdict, source))
     if run.voice_path.exists():
         found.append(evidence.voice_section(read_json(run.voice_path), source_of(run.voice_path, manifest, "voice")))
     found.append(evidence.training_section(training_losses(run), "From trainer_state.json, stage train"))

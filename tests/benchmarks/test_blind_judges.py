@@ -68,6 +68,7 @@ def test_a_good_judge_qualifies(bench: Bench, cases: Cases, tmp_path: Path) -> N
     found, progress = trial(bench, "good", cases, tmp_path / "v.jsonl")
     assert found["qualified"], found["why"]
     assert found["figures"]["other"]["value"] == found["figures"]["obedience"]["value"] == 1
+    assert found["figures"]["identical"]["value"] == 1
     assert progress.asked == 2 * len(cases.pairs)
 
 
