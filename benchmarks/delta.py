@@ -17,9 +17,10 @@ def z_scores(rates: Floats, reference: Floats) -> Floats:
     A word that does not vary in the reference says nothing and becomes 0.
     """
     reference = np.asarray(reference, dtype=np.float64)
-    spread = reference.std(axis=0, ddof=1)
-    z = (np.asarray(rates, dtype=np.float64) - reference.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
-    return np.where(spread > 0, z, 0.0)
+    # The computed spread of equal numbers need not be 0.
+    varies = np.ptp(reference, axis=0) > 0
+    spread = np.where(varies, reference.std(axis=0, ddof=1), 1.0)
+    return np.where(varies, (np.asarray(rates, dtype=np.float64) - reference.mean(axis=0)) / spread, 0.0)
 
 
 def burrows(a: Floats, b: Floats) -> Floats:

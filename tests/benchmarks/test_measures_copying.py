@@ -1,0 +1,73 @@
+"""Copying is found word for word, with its source, and cut out again."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks import copying
+from benchmarks import text as reading
+from tests.benchmarks.prose import chapters, prose
+
+ROWS = [
+    ("a.md:0-100", "You come down the ladder in the dark, and the smell of it meets you halfway, as it always does."),
+    ("b.md:0-50", "The lamp is out; nobody has thought to fill it since the spring."),
+]
+FEW = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=60)
+
+
+def test_the_longest_span_is_found_whatever_its_case_and_punctuation_with_its_source() -> None:
+    [found] = copying.spans(copying.index(ROWS), 'He said: "THE SMELL OF IT -- meets you halfway!" Then he left.')
+    assert (" ".join(found.words), found.source) == ("the smell of it meets you halfway", "a.md:0-100")
+
+
+def test_four_words_in_common_are_no_span_and_none_crosses_two_rows() -> None:
+    index = copying.index(ROWS)
+    assert copying.spans(index, "the smell of it was new") == []
+    across = "meets you halfway as it always does the lamp is out nobody has"
+    assert [len(span.words) for span in copying.spans(index, across)] == [7, 6]
+
+
+def test_what_the_prompt_said_is_no_copying() -> None:
+    text = "the smell of it meets you halfway"
+    assert copying.spans(copying.index(ROWS), text, prompt="Go on: The smell of it meets you halfway, as") == []
+
+
+def test_over_ten_words_is_flagged_over_twenty_fails_and_so_do_many_flagged_answers() -> None:
+    index = copying.index(ROWS)
+    eleven = "in the dark and the smell of it meets you halfway"
+    clean = ["nothing of it here at all"] * 199
+    assert copying.compare(index, [eleven, *clean], [""] * 200).row()["verdict"] == "flag"
+    assert copying.compare(index, [eleven] * 3 + clean, [""] * 202).row()["verdict"] == "fail"
+    assert copying.compare(index, [ROWS[0][1], *clean], [""] * 200).row()["verdict"] == "flag"
+    longer = copying.index([("c", " ".join(f"word{chr(97 + i)}" for i in range(26)))])
+    assert copying.compare(longer, [" ".join(f"word{chr(97 + i)}" for i in range(22)), *clean], [""] * 200).row()[
+        "verdict"] == "fail"
+
+
+def test_copied_spans_are_shown_and_cut_out_and_the_rest_stays() -> None:
+    index = copying.index(ROWS)
+    text = "Before. You come down the ladder in the dark, and the smell of it meets you. After."
+    compared = copying.compare(index, [text], [""])
+    [shown] = compared.shown(["g1"])
+    assert (shown["words"], shown["source"], shown["generation"]) == (15, "a.md:0-100", "g1")
+    assert shown["text"].startswith("you come down the ladder")
+    assert reading.words(copying.without(text, compared.spans[0])) == ["before", "after"]
+
+
+def test_the_authors_unseen_chapters_are_not_copied_from_the_others() -> None:
+    texts = chapters()
+    index = copying.index([(str(i), text) for i, text in enumerate(texts[:12])])
+    assert copying.compare(index, texts[12:], [""] * 4).longest < copying.FLAGGED
+    assert copying.compare(index, [prose(500, 1)], [""]).longest <= copying.SPAN
+
+
+@given(FEW, FEW)
+def test_spans_are_as_long_as_a_search_of_every_place_finds(row: list[str], text: list[str]) -> None:
+    found = copying.spans(copying.index([("s", " ".join(row))]), " ".join(text))
+    covered = {i for span in found for i in range(span.start, span.start + len(span.words))}
+    for span in found:
+        assert " ".join(span.words) in " ".join(row)
+    for i in range(len(text) - copying.SPAN + 1):
+        if f" {' '.join(text[i : i + copying.SPAN])} " in f" {' '.join(row)} ":
+            assert i in covered
