@@ -9,13 +9,14 @@ from prepare import books, chunks, control
 from prepare.document import Document, Section, scenes, sections
 from prepare.errors import Unreadable
 from prepare.pieces import Context, Drop, Made, Piece, finished
+from prepare.progress import each
 
 
 def make(context: Context) -> Made:
     """Passages of all files of a source, each ending where a reader would pause."""
     documents, made = read(context)
     works = works_of(documents)
-    for document in documents:
+    for document in each(documents, f"cutting {context.name}"):
         made.kept[cleaned_path(document)] = document.text
         made.pieces += _passages(document, works[document.label], context)
     return made
@@ -26,7 +27,7 @@ def read(context: Context) -> tuple[list[Document], Made]:
     documents: list[Document] = []
     made = Made()
     tokens = control.pattern(context.counter.control)
-    for file in context.files:
+    for file in each(context.files, f"reading {context.name}"):
         try:
             document = books.read(file, context.data, tokens)
         except Unreadable as error:

@@ -13,6 +13,7 @@ from prepare import manuscript
 from prepare.asking import Asked, ask_all, generator
 from prepare.chats import counted, exchange, needed
 from prepare.pieces import Context, Drop, Made, Piece, finished
+from prepare.progress import shown
 from prepare.templates import Template
 from voicewright.errors import UserError, notice
 from voicewright.layout import home
@@ -64,7 +65,7 @@ def questions(passages: Sequence[str], context: Context) -> dict[str, Asked]:
                 f"{context.name}: asking for questions on {len(missing)} passages at {settings.url}, about "
                 f"{tokens_in:,} tokens in and {tokens_out:,} out{_price(tokens_in, tokens_out, context)}"
             )
-            for text, asked in ask_all(missing, settings):
+            for text, asked in shown(ask_all(missing, settings), len(missing), f"questions on {context.name}"):
                 known[text] = asked
                 kept.append({"passage": text, **asked._asdict()})
     return {text: known[text] for text in passages if text in known}

@@ -66,7 +66,7 @@ def split(pieces: list[Piece], data: Data) -> tuple[dict[Split, list[Piece]], st
         rest = _words((piece.unit, piece) for piece in pieces if piece.row["work"] not in heldout)
         drawn = _validated(rest, data.val_share * sum(units.values()), data.seed)
         keys = [piece.unit for piece in pieces]
-        kept = f"works held out, {_name(pieces)} validated"
+        kept = f"works (held out) and {_name(pieces)} (validated)"
         drawn |= {unit: "heldout" for unit in units if unit not in rest}
     else:
         keys, kept = _whole(pieces, units)
