@@ -39,33 +39,84 @@ demo: ## the whole path with the embedded model and the sample manuscript
 
 all: report ## every stage to the decision and the report
 
-STAGES := prepare render baseline train merge generate voice pair blind verdict decide report
-FILES := $(if $(PAIRS),pairs=$(PAIRS) votes=$(VOTES) $(if $(KEY),key=$(KEY)) $(if $(OUT),out=$(OUT)))
-$(STAGES): $(READY)
-	@$(CORE) -m $(if $(and $(filter verdict,$@),$(PAIRS)),benchmarks.verdict $(FILES),voicewright.stages $@ $(RECIPE))
+STAGE := $(CORE) -m voicewright.stages
+STAGES := prepare render baseline train merge generate voice judge verdict decide report
+$(filter-out verdict,$(STAGES)): $(READY)
+	@$(STAGE) $@ $(RECIPE)
 
 prepare: ## manuscripts to checked, token-bounded, split rows
 render: ## recipe.yaml and axolotl.yaml, and nothing else
 train: ## Axolotl, with progress; goes on where it was stopped
-merge: ## adapter and base to merged_models/ (CHECKPOINT=auto or a step)
+merge: ## adapter and base to merged_models/ (CHECKPOINT=auto, best or a step)
 generate: ## every arm's texts, one server at a time
 voice: ## how close each arm is to the author
-blind: ## blind pairs and the judges' votes on them
-verdict: ## what the votes say; or PAIRS=file VOTES=file [OUT=file] without a recipe
+judge: ## blind pairs, and the judges' votes on them
 decide: ## deploy, don't, or not enough evidence yet
 report: ## one page with the decision and its evidence
 
-serve: $(READY) ## baseline on 8000 and merged on 8002 (ARM=baseline for one)
-	@$(CORE) -m serve.up $(or $(RUN),$(RECIPE)) arm=$(or $(ARM),both)
+verdict: $(READY) ## what the votes say; PAIRS=file VOTES=file [KEY=file] [OUT=file] without a recipe
+	@$(if $(PAIRS),$(CORE) -m benchmarks.verdict pairs=$(PAIRS) votes=$(VOTES) $(KEY:%=key=%) $(OUT:%=out=%),$(STAGE) $@ $(RECIPE))
+
+plan: $(READY) ## what a run will take: steps, memory, disk, hours; before anything is downloaded
+	@$(CORE) -m train.plan $(RECIPE) $(SET)
+
+show: $(READY) ## N training rows as the model sees them, masked tokens dimmed
+	@$(STAGE) prepare $(RECIPE) train.show $(N:%=rows=%)
+
+sample: $(READY) ## N masked rows that can be shown to others
+	@$(STAGE) prepare $(RECIPE) prepare.sample $(N:%=n=%)
+
+monitor: $(READY) ## a training's curves, from another terminal
+	@$(STAGE) none $(RECIPE) train.monitor
+
+checkpoints: $(READY) ## every checkpoint's voice, copying and bits per character, and the one to merge
+	@$(STAGE) none $(RECIPE) train.compare
+
+sweep: $(READY) ## one run a combination: SET="model=a,b axolotl.lora_r=8,16"
+	@$(CORE) -m train.sweep $(RECIPE) $(SET)
+
+serve: $(READY) ## baseline on 8000, merged on 8002 (ARM=baseline for one; RUNS=a,b,c: adapters on one base)
+	@$(if $(RUNS),$(CORE) -m serve.many $(RUNS),$(STAGE) $(if $(filter baseline,$(ARM)),none,merge) $(RECIPE) serve.up arm=$(or $(ARM),both))
+
+chat: $(READY) ## both models answer, side by side
+	@$(STAGE) merge $(RECIPE) serve.chat
 
 stop: $(READY) ## end exactly the servers that were started
 	@$(CORE) -m serve.down $(RUN)
+
+blind: $(READY) ## the readers' packet: a page to mail to friends, served here too from a terminal
+	@$(STAGE) packet $(RECIPE)
+	@if test -t 0; then $(STAGE) none $(RECIPE) benchmarks.blind serve=1; fi
+
+ballots: $(READY) ## merge readers' ballots, FILES=a.json,b.json, into the votes
+	@$(STAGE) none $(RECIPE) benchmarks.ballots files=$(FILES)
+
+preferences: $(READY) ## votes to preference pairs, material for the next round
+	@$(STAGE) verdict $(RECIPE) benchmarks.preferences
+
+deploy: $(READY) ## make the run's model the one in production, if the decision says so
+	@$(STAGE) decide $(RECIPE) benchmarks.deploy
+
+rollback: $(READY) ## back to the model that was in production before
+	@$(CORE) -m benchmarks.deploy rollback=1
+
+push: $(READY) ## the merged model to a private repository on the hub, TO=owner/name; asks first
+	@$(STAGE) merge $(RECIPE) train.push to=$(TO)
+
+score: $(READY) ## how close are TEXTS=dir[,dir] to AUTHOR=dir? [IMPOSTERS=dir] [OUT=file.json]
+	@$(CORE) -m benchmarks.score author=$(AUTHOR) texts=$(TEXTS) $(IMPOSTERS:%=imposters=%) $(OUT:%=out=%)
+
+validate: $(READY) ## do the measures tell real authors apart? CORPUS=dir [SPLITS=] [AUTHORS=a,b] [OUT=file.json]
+	@$(CORE) -m benchmarks.validate corpus=$(CORPUS) $(SPLITS:%=splits=%) $(AUTHORS:%=authors=%) $(OUT:%=out=%)
 
 runs: $(READY) ## all runs and how far each is
 	@$(CORE) -m voicewright.runs
 
 clean: $(READY) ## remove one run (RUN= or RECIPE=) and its merged model
 	@$(CORE) -m voicewright.runs clean $(or $(RUN),$(RECIPE))
+
+upstream: $(READY) ## export the keys that the pinned Axolotl and vLLM accept
+	@$(CORE) -m voicewright.upstream
 
 test: $(READY) ## every test, a real end-to-end run included
 	@$(CORE) -m pytest
@@ -76,4 +127,5 @@ test-fast: $(READY) ## the tests that need no engine
 lint: $(READY) ## ruff and mypy
 	@$(CORE) -m ruff check . && $(CORE) -m ruff format --check . && $(CORE) -m mypy
 
-.PHONY: help setup doctor demo all $(STAGES) serve stop runs clean test test-fast lint
+.PHONY: help setup doctor demo all $(STAGES) plan show sample monitor checkpoints sweep serve chat stop blind ballots \
+	preferences deploy rollback push score validate runs clean upstream test test-fast lint

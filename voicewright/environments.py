@@ -80,6 +80,8 @@ def environment_variables(name: str) -> dict[str, str]:
         **NO_TELEMETRY,
         "PATH": f"{env_dir(name) / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONUNBUFFERED": "1",
+        # Engines take a minute to import when nobody may keep the compiled bytecode.
+        "PYTHONDONTWRITEBYTECODE": "",
         "TOKENIZERS_PARALLELISM": "false",
         # Threads that wait by spinning starve each other as soon as anything else runs on a small machine.
         "OMP_WAIT_POLICY": "PASSIVE",

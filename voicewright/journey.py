@@ -33,6 +33,11 @@ class Stage:
     version: int = 1
     """Raised when the stage's output changes for the same input."""
 
+    @property
+    def arms(self) -> list[str]:
+        """The arms that it generates."""
+        return [arm for word in self.arguments if word.startswith("arm=") for arm in word[4:].split(",")]
+
     def command(self, run: Run) -> list[str]:
         script = [sys.executable, "-m", self.module, run.name, *self.arguments]
         if self.served is None:
@@ -92,13 +97,19 @@ STAGES = (
         outputs=lambda run: [run.pairs_path, run.key_path],
     ),
     Stage(
-        "blind", "benchmarks.judge", needs=("pair",),
+        "judge", "benchmarks.judge", needs=("pair",),
         keys=("judges", "blind"),
         inputs=lambda run: [run.pairs_path, *run.row_files("train", "heldout")],
         outputs=lambda run: [run.votes_path],
     ),
     Stage(
-        "verdict", "benchmarks.verdict", needs=("blind",),
+        "packet", "benchmarks.blind", needs=("pair",),
+        keys=("blind",),
+        inputs=lambda run: [run.pairs_path],
+        outputs=lambda run: [run.blind_dir / "packet.html"],
+    ),
+    Stage(
+        "verdict", "benchmarks.verdict", needs=("judge",),
         keys=("blind",),
         inputs=lambda run: [run.pairs_path, run.key_path, run.votes_path],
         outputs=lambda run: [run.verdict_path],
@@ -110,7 +121,7 @@ STAGES = (
         outputs=lambda run: [run.decision_path],
     ),
     Stage(
-        "report", "benchmarks.report", needs=("decide",),
+        "report", "benchmarks.report", needs=("decide", "packet"),
         keys=(),
         inputs=lambda run: [run.decision_path, run.voice_path, run.verdict_path],
         outputs=lambda run: [run.report_path],

@@ -1,9 +1,13 @@
 """Running the stages of the journey: which are done, which are stale, and what is written down of each.
 
-`python -m voicewright.stages TARGET RECIPE [key=value ...]` runs the stale stages up to TARGET, each as a
-child process, and skips those whose identity has not changed. A stage knows nothing of this: it reads its
-inputs, writes its outputs under a temporary name, renames them and exits 0. The manifest entry comes last, so
-that an entry means done.
+    python -m voicewright.stages TARGET RECIPE [MODULE key=value ...]
+
+runs the stale stages up to TARGET (`none` for none), each as a child process, skips those whose identity has not
+changed, and then runs MODULE on the run. What to change comes from the environment, as make passes it: SET, SOURCE,
+RUN, FORCE, CHECKPOINT, DRY_RUN.
+
+A stage knows nothing of this: it reads its inputs, writes its outputs under a temporary name, renames them and exits
+0. The manifest entry comes last, so that an entry means done.
 """
 
 from __future__ import annotations
@@ -55,32 +59,37 @@ def read_manifest(run: Run) -> dict[str, Any]:
 
 
 def run_until(target: str, recipe: Recipe, *, force: str | None = None, dry_run: bool = False) -> None:
-    """Run the stale stages up to and with `target`.
+    """Run the stale stages up to and with `target`; `force` names a stage or an arm to do again.
 
     Raises UserError when a stage fails, naming its log, and KeyboardInterrupt when it was interrupted.
     """
     run = Run(recipe.run)
     fresh = True
     for stage in journey(target):
-        if stage.name == force or not is_done(stage, recipe, read_manifest(run)):
+        forced = force is not None and force in (stage.name, *stage.arms)
+        if forced or not is_done(stage, recipe, read_manifest(run)):
             fresh = False
+            words = [f"force={force}"] if forced and force in stage.arms else []
             if dry_run:
-                print(f"{stage.name}: {' '.join(stage.command(run))}")
-            elif not _run_stage(stage, recipe):
+                print(f"{stage.name}: {' '.join([*stage.command(run), *words])}")
+            elif not _run_stage(stage, recipe, words):
                 run_until(target, recipes.load(run.name))
                 return
     if fresh:
         print(f"{run.name}: everything up to {target} is up to date")
 
 
-def _run_stage(stage: Stage, recipe: Recipe) -> bool:
-    """Run one stage and enter it in the manifest; False when it changed the recipe instead of finishing."""
+def _run_stage(stage: Stage, recipe: Recipe, words: list[str]) -> bool:
+    """Run one stage, with more words for its script, and enter it in the manifest.
+
+    False when it changed the recipe instead of finishing.
+    """
     run = Run(recipe.run)
     print(f"--- {stage.name} ({run.name})", flush=True)
     # The identity is taken before the work: an input that changes meanwhile makes the stage stale, as it should.
     before = identity(stage, recipe)
     began, started_at = time.monotonic(), time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    ended = foreground.run(stage.command(run), cwd=REPO_DIR)
+    ended = foreground.run([*stage.command(run), *words], cwd=REPO_DIR)
     if ended.code == ADAPTED:
         return False
     if ended.code:
@@ -171,16 +180,27 @@ def _differences(old: Any, new: Any, prefix: str = "") -> dict[str, tuple[Any, A
 @exits_cleanly
 def main() -> None:
     foreground.interruptible()
-    target, name = sys.argv[1:]
+    if len(sys.argv) < 3 or "-h" in sys.argv:
+        print(f"{(__doc__ or '').strip()}\n\nusage: TARGET RECIPE [MODULE key=value ...]")
+        raise SystemExit(0 if "-h" in sys.argv else 2)
+    target, name, *then = sys.argv[1:]
     words = shlex.split(os.environ.get("SET", ""))
     if source := os.environ.get("SOURCE"):
         words.append(f"source={source}")
     recipe = settle(name, words, os.environ.get("RUN") or None)
+    run, dry_run = Run(recipe.run), bool(os.environ.get("DRY_RUN"))
     if choice := os.environ.get("CHECKPOINT"):
-        write_text(Run(recipe.run).choice_path, choice)
-    if target != "render":
-        run_parents(recipe, dry_run=bool(os.environ.get("DRY_RUN")))
-    run_until(target, recipe, force=os.environ.get("FORCE"), dry_run=bool(os.environ.get("DRY_RUN")))
+        write_text(run.choice_path, choice)
+    if target not in ("none", "render"):
+        run_parents(recipe, dry_run=dry_run)
+    if target != "none":
+        run_until(target, recipe, force=os.environ.get("FORCE"), dry_run=dry_run)
+    if then:
+        command = [sys.executable, "-m", then[0], run.name, *then[1:]]
+        if dry_run:
+            print(" ".join(command))
+        else:
+            raise SystemExit(foreground.run(command, cwd=REPO_DIR).code)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from voicewright.layout import CONFIGS_DIR, RECIPES_DIR, REPO_DIR
 from voicewright.schema import Recipe
 
 Tree = dict[str, Any]
-UPSTREAM_DIR = Path(__file__).parent / "upstream"
+UPSTREAM_DIR = Path(__file__).parent / "upstream_keys"
 
 
 @dataclass(frozen=True)

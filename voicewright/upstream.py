@@ -1,0 +1,41 @@
+"""Export the keys that the pinned Axolotl and vLLM accept, which validation holds recipes to.
+
+python -m voicewright.upstream
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+from voicewright import environments
+from voicewright.errors import exits_cleanly
+from voicewright.layout import REPO_DIR
+from voicewright.records import write_text
+from voicewright.validation import UPSTREAM_DIR
+
+SCRIPTS = {"axolotl": ("train", "train/inside/export_keys.py"), "vllm": ("serve", "serve/inside/export_keys.py")}
+
+
+def exported(name: str) -> str:
+    """The JSON that an engine's own environment prints of its keys."""
+    environment, script = SCRIPTS[name]
+    result = subprocess.run(
+        [environments.python(environment), REPO_DIR / script],
+        env={**os.environ, **environments.environment_variables(environment)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return result.stdout[result.stdout.index("{") :]
+
+
+@exits_cleanly
+def main() -> None:
+    for name in SCRIPTS:
+        write_text(UPSTREAM_DIR / f"{name}.json", exported(name).rstrip() + "\n")
+        print(f"wrote {UPSTREAM_DIR / name}.json")
+
+
+if __name__ == "__main__":
+    main()
