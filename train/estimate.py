@@ -1,7 +1,7 @@
 """What a training needs before anything is downloaded: memory by part, disk by part, steps, hours.
 
 All from the recipe and the dimensions of its model; sizes in GB of 2**30 bytes. Memory is the peak of one
-accelerator with no sharding. The parts:
+accelerator; ZeRO-2 shares gradients and optimiser out over all of them, ZeRO-3 and FSDP the weights as well. The parts:
 
 weights      4-bit: half a byte and NF4's double-quantised scales (8 bits a block of 64, 32 bits 256 of them) for every
              matrix in the layers; embeddings and head stay in 16 bits. Otherwise 2 bytes, 4 without half precision.
@@ -106,9 +106,19 @@ def memory(recipe: Recipe) -> Memory:
         "activations": activations(d, a, tokens, width),
         "logits": float(tokens * d.vocab * (LOGIT_BYTES if width == 2 else 12)),
     }
-    gigabytes = {name: value / GB for name, value in parts.items()}
+    shared = shared_parts(recipe)
+    devices = recipe.hardware.devices * recipe.hardware.nodes
+    gigabytes = {name: value / GB / (devices if name in shared else 1) for name, value in parts.items()}
     context = CONTEXT_GB if recipe.hardware.accelerator == "cuda" else 0.5
     return Memory(**gigabytes, overhead=context + FRAGMENTATION * sum(gigabytes.values()))
+
+
+def shared_parts(recipe: Recipe) -> tuple[str, ...]:
+    """The parts that a sharding engine shares out over the accelerators."""
+    stage = ((recipe.axolotl.get("deepspeed") or {}).get("zero_optimization") or {}).get("stage", 0)
+    if recipe.axolotl.get("fsdp_config") or stage == 3:
+        return ("weights", "adapter", "gradients", "optimiser")
+    return ("gradients", "optimiser") if stage else ()
 
 
 def activations(d: Dimensions, a: dict[str, Any], tokens: int, width: int) -> float:
@@ -119,7 +129,8 @@ def activations(d: Dimensions, a: dict[str, Any], tokens: int, width: int) -> fl
     inside = tokens * (width * (4 * d.hidden + 3 * queries + 4 * keys + 4 * d.intermediate) + 8 * d.hidden)
     if a.get("adapter") and a.get("lora_dropout"):
         inside += tokens * width * (6 * d.hidden + d.intermediate)
-    if not a.get("gradient_checkpointing"):
+    recomputed = a.get("gradient_checkpointing") or (a.get("fsdp_config") or {}).get("activation_checkpointing")
+    if not recomputed:
         return float(d.layers * inside)
     unpacked = width * d.hidden * d.intermediate if a.get("load_in_4bit") else 0
     return float(d.layers * tokens * d.hidden * width + inside + unpacked)

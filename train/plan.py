@@ -5,8 +5,10 @@ python -m train.plan RECIPE [key=value ...]       overrides as in SET
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
@@ -70,19 +72,22 @@ def fits(wanted: Recipe) -> bool:
 
 
 def way_out(wanted: Recipe, overrides: list[str]) -> str:
-    """The least change that makes it fit: changes are added up in order until one does."""
-    taken: list[str] = []
-    for _, words in changes(wanted):
-        taken = recipe.merge(taken, words)
+    """The least change that makes it fit: one alone if one is enough, else two, else all; the cheapest first."""
+
+    def tried(words: Sequence[list[str]]) -> tuple[Recipe, list[str]] | None:
+        together = overrides
+        for taken in words:
+            together = recipe.merge(together, taken)
         try:
-            smaller = recipe.compose(wanted.recipe, recipe.merge(overrides, taken), run=wanted.run).recipe
+            return recipe.compose(wanted.recipe, together, run=wanted.run).recipe, together
         except UserError:
-            continue
-        if fits(smaller):
-            alone = recipe.compose(wanted.recipe, recipe.merge(overrides, words), run=wanted.run).recipe
-            chosen = words if fits(alone) else taken
-            total = estimate.memory(alone if fits(alone) else smaller).total
-            return f'SET="{" ".join(recipe.merge(overrides, chosen))}" would fit ({total:.1f} GB)'
+            return None
+
+    known = [words for _, words in changes(wanted)]
+    for taken in [*([words] for words in known), *itertools.combinations(known, 2), known]:
+        found = tried(taken)
+        if found and fits(found[0]):
+            return f'SET="{" ".join(found[1])}" would fit ({estimate.memory(found[0]).total:.1f} GB)'
     return larger_machine(wanted) or "nothing here fits it: take a smaller model"
 
 
@@ -123,11 +128,11 @@ def table(wanted: Recipe, overrides: list[str]) -> Table:
     memory = estimate.memory(wanted)
     for name, value in vars(memory).items():
         shown.add_row(f"memory: {name}", f"{value:.2f} GB")
-    sharded = a.get("deepspeed") or a.get("fsdp_config")
     total = f"{memory.total:.1f} of {hardware.memory_gb:g} GB"
-    if sharded:
-        shown.add_row("memory: total", f"{total} before it is shared out over {hardware.devices * hardware.nodes}")
-    elif fits(wanted):
+    if shared := estimate.shared_parts(wanted):
+        over = hardware.devices * hardware.nodes
+        shown.add_row("", f"{', '.join(shared)}: the share of one card, of {over}")
+    if fits(wanted):
         shown.add_row("memory: total", f"{total}: fits")
     else:
         shown.add_row("memory: total", f"{total}: DOES NOT FIT")

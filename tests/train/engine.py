@@ -27,6 +27,7 @@ SMALL = [
     "axolotl.eval_steps=2",
     "axolotl.saves_per_epoch=null",
     "axolotl.evals_per_epoch=null",
+    "serve.finetuned_port=18402",
 ]
 PATIENCE_S = 300
 # Measured peaks of the address space: 5.39 GB at 64 rows, 4.24 GB at 32.
@@ -62,11 +63,26 @@ def render(run: Run) -> None:
     write_text(run.axolotl_path, axolotl_yaml(recipe.load(run.name)))
 
 
+def chat_rows(texts: list[str]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": row["id"],
+            "source": "test",
+            "tokens": 60,
+            "messages": [*row["messages"], {**row["chosen"], "train": True}],
+        }
+        for row in preference_rows(texts)
+    ]
+
+
+ROWS_OF = {"completion": completion_rows, "chat": chat_rows, "preference": preference_rows}
+
+
 def begin(name: str, overrides: list[str], *, of: str = "demo", shape: str = "completion", rows: int = 40) -> Run:
     """A run that has been prepared and rendered, in the folder that VOICEWRIGHT_HOME names."""
     recipe.load(of, [*overrides], run=name)
     run = Run(name)
-    made = (preference_rows if shape == "preference" else completion_rows)(paragraphs(rows + 6))
+    made = ROWS_OF[shape](paragraphs(rows + 6))
     write_rows(run.rows_path(shape, "train"), made[:rows])
     write_rows(run.rows_path(shape, "val"), made[rows : rows + 6])
     render(run)

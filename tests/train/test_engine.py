@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from tests.train import engine
-from train import checkpoints, resume
+from train import checkpoints, resume, show
 from voicewright import recipe
-from voicewright.layout import Run
-from voicewright.records import read_rows
+from voicewright.layout import REPO_DIR, SAMPLE_DIR, Run
+from voicewright.records import read_json, read_rows
 from voicewright.stages import ADAPTED
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("in_engine_home")]
@@ -56,3 +60,40 @@ def test_memory_that_runs_out_halves_the_batch_and_training_ends_well() -> None:
     now = recipe.load(run.name).axolotl
     assert (now["micro_batch_size"], now["gradient_accumulation_steps"]) == (32, 2)
     assert resume.is_finished(run)
+
+
+def test_a_base_made_of_a_folder_of_text_is_pretrained_and_published_whole(in_engine_home: Path) -> None:
+    base = in_engine_home / "base"
+    words = [str(SAMPLE_DIR), f"out={base}", "vocab=600", "hidden=64", "layers=2", "context=256"]
+    made = subprocess.run(
+        [sys.executable, "-m", "train.new_base", *words], cwd=REPO_DIR, capture_output=True, text=True
+    )
+    assert made.returncode == 0, made.stderr
+    config = read_json(base / "config.json")
+    assert (config["vocab_size"], config["num_attention_heads"], config["num_hidden_layers"]) == (600, 2, 2)
+
+    small = [w for w in engine.SMALL if not w.startswith(("method=", "axolotl.lora"))]
+    sizes = ["axolotl.micro_batch_size=2", "axolotl.warmup_steps=1", f"axolotl.base_model={base}"]
+    run = engine.begin("pretrained", [*small, *sizes], of="tiny_base")
+    engine.finish(run)
+    losses = engine.last_losses(run)
+    assert losses[12] < losses[1]
+
+    merged = subprocess.run(
+        [sys.executable, "-m", "train.merge", run.name], cwd=REPO_DIR, capture_output=True, text=True, check=False
+    )
+    assert merged.returncode == 0, merged.stderr
+    published = {path.name for path in run.merged_dir.iterdir()}
+    assert {"model.safetensors", "config.json", "tokenizer.json", "model_card.md", "Modelfile"} <= published
+    assert not published & {"optimizer.pt", "trainer_state.json", "training_args.bin", "rng_state.pth"}
+
+
+def test_what_is_learnt_of_a_chat_is_told_from_what_is_only_read() -> None:
+    run = engine.begin("chats", [*engine.SMALL, "data.sources.sample.shape=chat"], shape="chat")
+    (row,) = show.rows(run, 1)
+    pieces = [(text.strip(), learnt) for text, learnt in row if text.strip()]
+    asked = " ".join(text for text, learnt in pieces if not learnt)
+    answered = " ".join(text for text, learnt in pieces if learnt)
+    assert "Go on." in asked and "Go on." not in answered
+    replies = [" ".join(text.split()[:20]) for text in engine.paragraphs(50)]
+    assert any(reply in answered for reply in replies)

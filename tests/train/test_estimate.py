@@ -61,6 +61,21 @@ def test_a_larger_machine_is_named_where_no_change_helps() -> None:
     assert plan.larger_machine(wanted) == 'SET="hardware=gpu_80gb" has the memory'
 
 
+def test_sharing_out_divides_what_the_engine_shares() -> None:
+    alone = estimate.memory(composed("method=full", "hardware=gpu_80gb"))
+    two = estimate.memory(composed("method=full", "hardware=gpu_2x24gb_zero2"))
+    four = estimate.memory(composed("method=full", "hardware=gpu_4x80gb_zero3"))
+    assert two.weights == alone.weights and two.optimiser == pytest.approx(alone.optimiser / 2)
+    assert four.weights == pytest.approx(alone.weights / 4)
+    assert four.logits == alone.logits
+
+
+def test_no_change_is_named_that_is_not_needed() -> None:
+    overrides = ["model=qwen3_32b", "hardware=gpu_16gb"]
+    said = plan.way_out(composed(*overrides), overrides)
+    assert said.startswith('SET="axolotl.sequence_len=1024 hardware=gpu_16gb model=qwen3_14b"')
+
+
 def test_steps_count_rows_accumulation_devices_and_epochs() -> None:
     wanted = composed()
     assert estimate.steps(wanted, 100, 200_000) == 3 * 13

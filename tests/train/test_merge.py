@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from train import merge
+from train import merge, served
 from voicewright.errors import UserError
 from voicewright.layout import REPO_DIR, Run
 
@@ -31,6 +31,16 @@ def test_a_merge_within_rounding_passes() -> None:
 def test_a_merge_that_differs_is_refused_with_the_figures(wrong: dict[str, float]) -> None:
     with pytest.raises(UserError, match="not the one that was trained"):
         merge.check(GOOD | wrong)
+
+
+def test_a_server_that_says_something_else_is_told_by_the_same_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = {
+        "/models": {"data": [{"id": "m"}]},
+        "/completions": {"choices": [{"prompt_logprobs": [None, {"7": {"logprob": -1.0}}, {"9": {"logprob": -2.5}}]}]},
+    }
+    monkeypatch.setattr("train.served.ask", lambda url, path, body=None: answers[path])
+    row = {"ids": [5, 7, 9], "log_probabilities": [-1.0, -2.0]}
+    assert served.difference("http://x", [row]) == (0.25, 2)
 
 
 def scale_a_tensor(path: Path, key: str, factor: float) -> None:
@@ -60,6 +70,11 @@ def test_a_real_merge_passes_and_one_with_a_tensor_scaled_by_a_twentieth_does_no
     assert said.returncode == 0, said.stdout + said.stderr
     assert "parity:" in said.stdout
     assert (trained.merged_dir / "model_card.md").exists() and (trained.merged_dir / "Modelfile").exists()
+
+    words = ["serve.during", trained.name, "arm=finetuned", "--", sys.executable, "-m", "train.served", trained.name]
+    said = subprocess.run([sys.executable, "-m", *words], cwd=REPO_DIR, capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "served against merged: 0.000" in said.stdout
 
     wrong = trained.merged_dir.with_name("scaled")
     shutil.copytree(trained.merged_dir, wrong)
