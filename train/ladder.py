@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from train import checkpoints
-from voicewright import process, recipe
+from voicewright import recipe
 from voicewright.errors import UserError, notice
 from voicewright.layout import Run
 from voicewright.limits import SPECIAL_TOKENS
@@ -23,6 +23,7 @@ OUT_OF_MEMORY = re.compile(
     r"out of memory|can't allocate memory|cannot allocate memory|std::bad_alloc|MemoryError|CUBLAS_STATUS_ALLOC_FAILED",
     re.IGNORECASE,
 )
+TELLING_BYTES = 2**16
 SHORTEST, LOWEST_RANK = 256, 4
 
 
@@ -45,9 +46,17 @@ def oom_kills() -> int:
     return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
 
 
-def ran_out(exit_code: int | None, log_path: Path, kills_before: int) -> str | None:
-    """The line that says that memory ran out, None if something else ended the process."""
-    for line in reversed(process.tail(log_path, count=40)):
+def ran_out(exit_code: int | None, log_path: Path, said_before: int, kills_before: int) -> str | None:
+    """The line that says that memory ran out, None if something else ended the process.
+
+    `said_before`: how many bytes the log held when this start began; what an earlier one said does not count.
+    """
+    if not exit_code:
+        return None
+    with log_path.open("rb") as log:
+        log.seek(max(said_before, log_path.stat().st_size - TELLING_BYTES))
+        lines = log.read().decode("utf-8", "replace").splitlines()
+    for line in reversed(lines):
         if OUT_OF_MEMORY.search(line):
             return line.strip()[:300]
     if exit_code == -9 and oom_kills() > kills_before:

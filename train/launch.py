@@ -39,6 +39,7 @@ def train(wanted: Recipe) -> ladder.Step | None:
         notice(f"going on from {resume_from.name}")
     disk.check(wanted)
     kills_before = ladder.oom_kills()
+    said_before = log_path.stat().st_size if resume_from and log_path.exists() else 0
     child = process.start(
         machines.axolotl_command(wanted, resume_from),
         log_path=log_path,
@@ -59,7 +60,7 @@ def train(wanted: Recipe) -> ladder.Step | None:
     record_path.unlink(missing_ok=True)
     if checkpoints.is_finished(run.adapter_dir):
         return None
-    why = ladder.ran_out(child.exit_code(), log_path, kills_before)
+    why = ladder.ran_out(child.exit_code(), log_path, said_before, kills_before)
     if why is None:
         raise resume.unfinished(run, child.exit_code())
     return ladder.climb(wanted, why)

@@ -63,10 +63,21 @@ def test_what_was_adapted_does_not_contradict_what_was_set(home: Path) -> None:
 )
 def test_a_child_that_died_of_memory_is_told_by_its_own_words(tmp_path: Path, line: str) -> None:
     (tmp_path / "log").write_text(f"begin\n{line}\n")
-    assert line.split(":")[0] in str(ladder.ran_out(1, tmp_path / "log", 0))
+    assert line.split(":")[0] in str(ladder.ran_out(1, tmp_path / "log", 0, 0))
 
 
 def test_a_child_that_was_killed_by_hand_did_not_run_out_of_memory(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("step 3\nKeyError: 'x'\n")
-    assert ladder.ran_out(-9, tmp_path / "log", ladder.oom_kills()) is None
-    assert ladder.ran_out(1, tmp_path / "log", 0) is None
+    assert ladder.ran_out(-9, tmp_path / "log", 0, ladder.oom_kills()) is None
+    assert ladder.ran_out(1, tmp_path / "log", 0, 0) is None
+
+
+def test_what_an_earlier_start_said_does_not_count(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("torch.OutOfMemoryError: CUDA out of memory\n")
+    before = log.stat().st_size
+    with log.open("a") as file:
+        file.write("ConnectionError: no network\n")
+    assert ladder.ran_out(1, log, before, 0) is None
+    assert ladder.ran_out(0, log, 0, 0) is None  # it ended well, or was asked to end
+    assert ladder.ran_out(1, log, 0, 0)
