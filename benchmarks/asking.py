@@ -164,8 +164,13 @@ def _request(
             f"prompt {prompt.id} has {used} tokens and the context of {endpoint.model!r} holds {used + room}",
             mend="a lower eval.opening_words, or a model with a longer context",
         )
-    made = Request(None if form.chat else text, messages, min(wanted, room), 0, sampling(recipe.model.sampling))
-    return made, [row["id"] for row in passages]
+    length = min(wanted, room)
+    drawn = sampling(recipe.model.sampling)
+    if not form.chat and endpoint.tokenizes:
+        # A passage ends where prepare cut it, not where the text does: a model trained on passages would stop early,
+        # and lengths would differ by arm. vLLM holds the end back; the text is cut at max_words afterwards.
+        drawn["min_tokens"] = length
+    return Request(None if form.chat else text, messages, length, 0, drawn), [row["id"] for row in passages]
 
 
 def _messages(prompt: Prompt, form: Format) -> list[Message]:
