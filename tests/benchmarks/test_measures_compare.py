@@ -1,0 +1,40 @@
+"""Runs side by side, from their files alone."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmarks import compare, keyness, voice
+from tests.benchmarks.prose import prose
+from tests.benchmarks.test_voice import base, halfway, make
+from voicewright.errors import UserError
+from voicewright.records import read_rows, write_json, write_rows
+
+
+@pytest.mark.slow
+def test_a_page_shows_every_run_every_measure_and_the_learning_curve_and_escapes_texts(home: Path) -> None:
+    for name in ("one", "two"):
+        run = make({"baseline": base, "checkpoint-10": base, "checkpoint-20": halfway}, name=name)
+        rows = [{**row, "text": row["text"] + " <script>alert</script>" * 3}
+                for row in read_rows(run.generations_path("checkpoint-10"))]
+        write_rows(run.generations_path("checkpoint-10"), rows)
+        write_json(run.voice_path, voice.appraise(run, 200, 1))
+    page = compare.page(compare.load(["one", "two"]))
+    assert "<script" not in page
+    assert "http" not in re.sub(r'xmlns(:\w+)?="[^"]*"', "", page)
+    for said in ("Voice transfer", "Point of view", "one: checkpoint-20", "two: baseline", "Learning curve"):
+        assert said in page
+    assert page == compare.page(compare.load(["one", "two"]))
+
+
+def test_a_run_without_a_report_is_named_with_the_command(home: Path) -> None:
+    with pytest.raises(UserError, match="make voice RUN"):
+        compare.load(["none"])
+
+
+def test_keyness_finds_what_is_said_too_often_and_too_seldom() -> None:
+    over, under = keyness.keys([prose(800, 1) + " Behold! " * 20], [prose(800, 2) + " Lantern." * 15])
+    assert over[0].term == "behold" and under[0].term == "lantern" and over[0].score > 0 > under[0].score
