@@ -100,7 +100,7 @@ def _for_votes(recipe: Recipe, held: dict[str, Held]) -> list[Advice]:
         return []
     if blind.needs and blind.needs.startswith(HOPELESS):
         return []
-    packet = f"make packet RECIPE={recipe.recipe}"
+    packet = f"make blind RECIPE={recipe.recipe}"
     return [Advice(blind.why or "the blind win rate straddles its target", blind.needs or "gather votes", packet)]
 
 

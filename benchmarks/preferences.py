@@ -62,7 +62,7 @@ def main() -> None:
     rows = preferences(pairs, vote_files.opinions(votes, pairs), raters, float(options["margin"] or 0.5))
     if not rows:
         raise UserError("no pair outside the held-out prompts was decided clearly enough",
-                        mend="margin=0.3 takes narrower decisions, make packet gathers more votes")  # fmt: skip
+                        mend="margin=0.3 takes narrower decisions, make blind gathers more votes")  # fmt: skip
     out_path = run.dir / "preferences.jsonl"
     write_rows(out_path, rows)
     print(f"{len(rows)} preference pairs in {out_path}")

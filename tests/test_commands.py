@@ -68,3 +68,18 @@ def test_a_printed_command_would_run(page: str, command: str, tmp_path: Path) ->
         )
         assert dry.returncode == 0, f"{page}: {dry.stderr}"
         assert "-m " in dry.stdout
+
+
+def test_every_make_target_that_the_code_names_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (REPO_DIR / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    targets |= {stage.name for stage in STAGES}
+    named: dict[str, str] = {}
+    for folder in ("voicewright", "prepare", "train", "serve", "benchmarks"):
+        for path in (REPO_DIR / folder).rglob("*"):
+            if path.suffix in (".py", ".j2", ".js", ".yaml"):
+                for target in re.findall(
+                    r"[\"'`(>]make ([a-z][a-z-]+)\b(?= [A-Z]+=|[\"'`)<,;])", path.read_text(encoding="utf-8")
+                ):
+                    named[target] = str(path.relative_to(REPO_DIR))
+    assert len(named) > 5
+    assert {target: place for target, place in named.items() if target not in targets} == {}
