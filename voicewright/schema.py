@@ -1,6 +1,6 @@
 """What a recipe may say, under our own keys; `axolotl:` and `vllm:` keep upstream's.
 
-Each field's docstring is what `make show-config` and an error message print. Units are in the names.
+Each field's docstring says what it does; units are in the names.
 """
 
 from __future__ import annotations
