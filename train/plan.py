@@ -98,7 +98,7 @@ def larger_machine(wanted: Recipe) -> str | None:
     for path in CONFIGS_DIR.glob("hardware/*.yaml"):
         machine = yaml.safe_load(path.read_text(encoding="utf-8"))["hardware"]
         if (
-            machine["accelerator"] == "cuda"
+            machine.get("accelerator") == "cuda"
             and machine.get("devices", 1) == 1
             and USABLE * machine["memory_gb"] >= total
         ):

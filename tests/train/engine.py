@@ -78,7 +78,7 @@ def chat_rows(texts: list[str]) -> list[dict[str, Any]]:
 ROWS_OF = {"completion": completion_rows, "chat": chat_rows, "preference": preference_rows}
 
 
-def begin(name: str, overrides: list[str], *, of: str = "demo", shape: str = "completion", rows: int = 40) -> Run:
+def begin(name: str, overrides: list[str], *, of: str = "demo", shape: str = "completion", rows: int = 16) -> Run:
     """A run that has been prepared and rendered, in the folder that VOICEWRIGHT_HOME names."""
     recipe.load(of, [*overrides], run=name)
     run = Run(name)

@@ -23,7 +23,7 @@ def test_preferences_train_and_stop_early_with_every_look_recorded() -> None:
     stopping = [f"early_stopping.{word}" for word in rule]
     chosen = [word for word in engine.SMALL if word != "method=lora"]
     kind = ["method=dpo", "data.sources.sample.shape=preference"]
-    run = engine.begin("prefers", [*chosen, *kind, *stopping], shape="preference")
+    run = engine.begin("prefers", [*chosen, *kind, *stopping], shape="preference", rows=40)
     said = engine.finish(run)
     rows = checkpoints.events(run.adapter_dir)
     looks = [row for row in rows if row["event"] == "decision"]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import functools
+
 import pytest
 
 from train import disk, estimate, plan
@@ -8,6 +10,7 @@ from voicewright.errors import UserError
 from voicewright.schema import Recipe
 
 
+@functools.cache
 def composed(*overrides: str, name: str = "visions") -> Recipe:
     return recipe.compose(name, list(overrides)).recipe
 
