@@ -89,6 +89,11 @@ def vote_of(choice: str | None, order: str) -> str | None:
     return {"first": order[0], "second": order[1], "tie": "tie"}.get(choice or "")
 
 
+def choice_of(vote: str, order: str) -> str:
+    """The text that a scored vote chose, as it was shown: first, second or tie."""
+    return "tie" if vote == "tie" else ("first" if vote == order[0] else "second")
+
+
 def cost(settings: Judge, input_tokens: int, output_tokens: int) -> float:
     """US dollars for the tokens."""
     return (input_tokens * settings.input_price + output_tokens * settings.output_price) / 1e6
@@ -110,24 +115,20 @@ def put_questions(
     Stops early, saying why in `stopped`, on a fatal answer or when the counted cost reaches `may_spend_usd`.
     """
     answered = {row["cache"]: row for row in votes.rows if row.get("cache") and row["vote"] is not None}
-    done = {(row["pair"], row["cache"]) for row in votes.rows if row.get("cache") and row["vote"] is not None}
+    done = {(row["pair"], row["order"], row["cache"]) for row in votes.rows if row.get("cache") and row["vote"]}
     progress = Progress(name)
     kind = "built-in" if settings.kind == "stylometric" else "judge"
     pending: list[tuple[Ask, str]] = []
     for ask in wanted:
         key = cache_id(identity, ask)
-        if (ask.pair, key) in done:
+        if (ask.pair, ask.order, key) in done:
             continue
         if key in answered:
+            # The same two texts in the same places, but perhaps under the other names: the choice is what carries over.
             earlier = answered[key]
-            votes.append(
-                {
-                    **_head(name, kind, ask, key),
-                    "vote": earlier["vote"],
-                    "reason": earlier.get("reason"),
-                    "reused": True,
-                }
-            )
+            vote = vote_of(choice_of(earlier["vote"], earlier["order"]), ask.order)
+            known = {"vote": vote, "reason": earlier.get("reason"), "reused": True}
+            votes.append({**_head(name, kind, ask, key), **known})
             progress.reused += 1
         else:
             pending.append((ask, key))
@@ -148,7 +149,8 @@ def put_questions(
                 ask, key = running.pop(future)
                 answer = future.result()
                 progress.asked += 1
-                progress.usd += cost(settings, answer.input_tokens, answer.output_tokens)
+                paid = cost(settings, answer.input_tokens, answer.output_tokens)
+                progress.usd += paid
                 vote = vote_of(answer.choice, ask.order)
                 if answer.fatal:
                     progress.stopped = answer.error
@@ -156,7 +158,6 @@ def put_questions(
                 progress.unscored += vote is None
                 if answer.error:
                     progress.errors.append(answer.error)
-                paid = cost(settings, answer.input_tokens, answer.output_tokens)
                 head = _head(name, kind, ask, key)
                 votes.append({**head, "vote": vote, "reason": answer.reason, **_detail(answer, paid)})
                 if may_spend_usd is not None and progress.usd >= may_spend_usd:

@@ -174,6 +174,29 @@ def test_pairs_that_come_back_under_new_ids_cost_nothing(cases: Cases, tmp_path:
         assert {row["pair"] for row in votes.rows} >= {pair["id"] for pair in renamed}
 
 
+def test_an_answer_carries_over_to_a_pair_whose_sides_were_drawn_anew(cases: Cases, tmp_path: Path) -> None:
+    pair = {**cases.pairs[0], "x": "left", "y": "right"}
+    turned = {**pair, "id": "new", "x": "right", "y": "left"}
+
+    def likes_left(ask: Ask) -> Answer:
+        return Answer("first" if ask.first == "left" else "second")
+
+    with Appender(tmp_path / "v.jsonl") as votes:
+        put_questions("j", Judge(), "id", likes_left, list(asks([pair], ["voice"])), votes)
+        again = put_questions("j", Judge(), "id", likes_left, list(asks([turned], ["voice"])), votes)
+        assert (again.asked, again.reused) == (0, 2)
+        assert [row["vote"] for row in votes.rows] == ["x", "x", "y", "y"]
+
+
+def test_equal_texts_keep_both_their_orders_through_a_kill(cases: Cases, tmp_path: Path) -> None:
+    pair = {**cases.pairs[0], "x": "same", "y": "same"}
+    wanted = list(asks([pair], ["voice"]))
+    with Appender(tmp_path / "v.jsonl") as votes:
+        put_questions("j", Judge(), "id", lambda _: Answer("first"), wanted[:1], votes)
+        put_questions("j", Judge(), "id", lambda _: Answer("first"), wanted, votes)
+        assert [(row["order"], row["vote"]) for row in votes.rows] == [("xy", "x"), ("yx", "y")]
+
+
 def test_a_spent_budget_stops_the_asking_and_keeps_what_was_bought(bench: Bench, cases: Cases, tmp_path: Path) -> None:
     settings = settings_of(bench, "good", input_price=100, concurrency=1)
     with Appender(tmp_path / "v.jsonl") as votes:
