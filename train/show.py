@@ -13,22 +13,26 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from voicewright import command, environments, process
+from train.render import axolotl_yaml
+from voicewright import command, environments, process, recipe
 from voicewright.errors import UserError, exits_cleanly
 from voicewright.layout import REPO_DIR, Run
+from voicewright.records import write_text
 
 INSIDE_DIR = Path(__file__).parent / "inside"
 
 
 def rows(run: Run, count: int) -> list[list[tuple[str, bool]]]:
     """Pieces of text, each with whether it is learnt, of the first rows as Axolotl tokenises them."""
-    if not run.axolotl_path.exists():
-        raise UserError(f"{run.axolotl_path} is not there yet", mend=f"make render RUN={run.name}")
+    if not run.row_files("train"):
+        raise UserError(f"run {run.name!r} has no rows yet", mend=f"make prepare RUN={run.name}")
+    yaml_path = run.dir / "show.yaml"  # of its own: axolotl.yaml is the render stage's
+    write_text(yaml_path, axolotl_yaml(recipe.load(run.name)))
     log_path = run.logs_dir / "show.log"
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("w") as log:
         result = subprocess.run(
-            [environments.python("train"), INSIDE_DIR / "rows.py", run.axolotl_path, str(count)],
+            [environments.python("train"), INSIDE_DIR / "rows.py", yaml_path, str(count)],
             cwd=REPO_DIR,
             env={**os.environ, **environments.environment_variables("train"), "PYTHONPATH": str(INSIDE_DIR)},
             stdout=subprocess.PIPE,
