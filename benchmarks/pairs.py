@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import secrets
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,9 @@ def make(
     `known` are the rows of an earlier key: a pair whose two texts are unchanged keeps its id and its sides,
     so that votes already cast still speak of it. New ids and sides are drawn from the system's entropy.
     """
-    earlier = {row["content"]: row for row in known if "content" in row}
+    earlier: dict[str, list[Row]] = defaultdict(list)
+    for row in known:
+        earlier[row["content"]].append(row)
     shuffler = random.Random(seed)
     drafts: list[tuple[Row, Row]] = []
     left_out: list[Row] = []
@@ -79,7 +82,7 @@ def make(
                 left_out.append({"prompt_id": row["prompt_id"], "sample": row["sample"], "arms": [a, b], "why": why})
                 continue
             content = content_id([row["prompt"], sorted([[a, text_a], [b, text_b]])], 32)
-            key = earlier.get(content) or _draw(content, a, b)
+            key = earlier[content].pop(0) if earlier[content] else _draw(content, a, b)
             texts = {a: text_a, b: text_b}
             passages = _references(heldout, row.get("reference_source"), row["prompt_id"], references, max_words, seed)
             pair = {

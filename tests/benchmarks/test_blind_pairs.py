@@ -96,6 +96,14 @@ def test_made_again_unchanged_pairs_keep_their_ids_and_sides_and_changed_ones_do
         assert same == (pair["prompt_id"] != "p3")
 
 
+def test_a_model_that_repeats_itself_still_gets_pairs_of_their_own() -> None:
+    arms = {arm: [generation(arm, 0), {**generation(arm, 0), "sample": 1}] for arm in ("finetuned", "baseline")}
+    made = make(arms)
+    again = make(arms, made.key)
+    assert len({pair["id"] for pair in made.pairs}) == len({pair["id"] for pair in again.pairs}) == 2
+    assert {pair["id"] for pair in made.pairs} == {pair["id"] for pair in again.pairs}
+
+
 def test_no_reference_is_the_pairs_own_source_or_chapter() -> None:
     held = heldout(8)
     arms = {
