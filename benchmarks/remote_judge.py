@@ -22,10 +22,11 @@ from voicewright.schema import Judge
 
 TRIES = 3
 CHOICES = {"1": "first", "2": "second", "tie": "tie"}
+# Without maxLength: OpenAI's strict mode refuses it. configs/judges/local.yaml bounds the reason for vLLM.
 SCHEMA = {
     "type": "object",
     "properties": {
-        "reason": {"type": "string", "maxLength": 400},
+        "reason": {"type": "string"},
         "choice": {"type": "string", "enum": list(CHOICES)},
     },
     "required": ["reason", "choice"],
