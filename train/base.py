@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-from voicewright.errors import notice
 from voicewright.layout import REPO_DIR, Run
 from voicewright.records import read_rows
 from voicewright.schema import Recipe
@@ -47,9 +45,6 @@ def _of_the_hub(recipe: Recipe) -> list[str]:
         return [f"axolotl.base_model: there is no folder {name}; name one, or a model of the hub as owner/name"]
     if name.count("/") != 1:
         return [f"axolotl.base_model: {name!r} is neither a folder here nor owner/name on the hub"]
-    token = os.environ.get("HF_TOKEN") or (Path.home() / ".cache" / "huggingface" / "token").exists()
-    if recipe.model.gated and not token and not os.environ.get("HF_HUB_OFFLINE"):
-        notice(f"{name} asks for an accepted licence: https://huggingface.co/{name}, then HF_TOKEN=... or in .env")
     return []
 
 

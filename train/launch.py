@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from train import checkpoints, disk, ladder, machines, resume
+from train import checkpoints, disk, hub, ladder, machines, resume
 from train.progress import Progress
 from voicewright import command, environments, foreground, process, recipe
 from voicewright.errors import exits_cleanly, notice
@@ -38,6 +38,7 @@ def train(wanted: Recipe) -> ladder.Step | None:
     if resume_from:
         notice(f"going on from {resume_from.name}")
     disk.check(wanted)
+    hub.check(wanted)
     kills_before = ladder.oom_kills()
     said_before = log_path.stat().st_size if resume_from and log_path.exists() else 0
     child = process.start(

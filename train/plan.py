@@ -15,7 +15,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from train import base, disk, estimate
+from train import base, disk, estimate, hub
 from voicewright import recipe
 from voicewright.errors import UserError, exits_cleanly
 from voicewright.layout import CONFIGS_DIR, Run, home
@@ -162,6 +162,10 @@ def main() -> None:
     composed = recipe.Composed(recipe.load(name), []) if begun and not overrides else recipe.compose(name, overrides)
     Console().print(table(composed.recipe, overrides))
     problems = base.problems(composed.recipe)
+    try:
+        hub.check(composed.recipe)
+    except UserError as error:
+        problems += error.problems
     if problems:
         raise UserError(problems)
 

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from train import hub
+from voicewright import recipe
+from voicewright.errors import UserError
+
+ANSWERS = {
+    "/me/good": (200, '{"architectures": ["LlamaForCausalLM"], "max_position_embeddings": 8192}'),
+    "/me/short": (200, '{"architectures": ["BertForMaskedLM"], "max_position_embeddings": 512}'),
+    "/me/gated": (401, ""),
+    "/me/broken": (500, ""),
+}
+
+
+class Hub(BaseHTTPRequestHandler):
+    """Answers for a config.json as the hub does."""
+
+    def do_GET(self) -> None:
+        code, text = ANSWERS.get(self.path.removesuffix("/resolve/main/config.json"), (404, ""))
+        self.send_response(code)
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def pretend_hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    server = HTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("HF_TOKEN", "")
+    monkeypatch.setenv("HF_HOME", "/nonexistent")
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    yield
+    server.shutdown()
+
+
+def check(name: str) -> None:
+    hub.check(recipe.compose("visions", [f"axolotl.base_model={name}"]).recipe)
+
+
+def test_a_model_that_can_be_had_is_let_through() -> None:
+    check("me/good")
+
+
+def test_a_gated_model_asks_for_a_token_and_then_for_the_licence(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match="HF_TOKEN"):
+        check("me/gated")
+    monkeypatch.setenv("HF_TOKEN", "hf_x")
+    with pytest.raises(UserError, match="does not give it to this HF_TOKEN"):
+        check("me/gated")
+
+
+def test_a_model_that_does_not_exist_is_named() -> None:
+    with pytest.raises(UserError, match="me/nothing: the hub has no such model"):
+        check("me/nothing")
+
+
+def test_a_model_of_another_kind_and_a_shorter_context_are_told_at_once() -> None:
+    with pytest.raises(UserError) as caught:
+        check("me/short")
+    assert len(caught.value.problems) == 2
+
+
+def test_a_hub_that_does_not_answer_is_no_mistake_of_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    check("me/broken")
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    check("me/nothing")
