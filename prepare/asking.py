@@ -22,6 +22,7 @@ PROMPT = (
     'quote the passage. Answer with JSON alone: {{"questions": ["...", "..."]}}\n\nPassage:\n{passage}'
 )
 LONGEST_QUESTION = 200
+_OBJECT = r'\{"questions":\[%s\]\}'
 
 
 class Asked(NamedTuple):
@@ -30,6 +31,14 @@ class Asked(NamedTuple):
     questions: list[str]
     tokens_in: int
     tokens_out: int
+
+
+class Model(NamedTuple):
+    """What is asked."""
+
+    name: str
+    vllm: bool
+    """It is served by vLLM, which can hold an answer to a form without blanks."""
 
 
 def generator(settings: Questions) -> str:
@@ -74,22 +83,24 @@ def ask_all(passages: Sequence[str], settings: Questions) -> Iterator[tuple[str,
         notice(f"no questions for {len(failures)} passage(s), the last because: {failures[-1]}")
 
 
-async def _model(client: openai.AsyncOpenAI, settings: Questions) -> str:
-    if settings.model:
-        return settings.model
+async def _model(client: openai.AsyncOpenAI, settings: Questions) -> Model:
+    """The model to ask. Raises UserError where nobody answers."""
     try:
-        return (await client.models.list()).data[0].id
+        listed = (await client.models.list()).data
+        return Model(settings.model or listed[0].id, bool(listed) and listed[0].owned_by == "vllm")
     except (openai.OpenAIError, IndexError) as error:
+        if settings.model:
+            return Model(settings.model, False)  # not every service lists its models
         raise UserError(f"data.qa.url {settings.url} does not answer ({error})", mend="start the server") from None
 
 
 async def _batch(
-    client: openai.AsyncOpenAI, model: str, passages: Sequence[str], settings: Questions
+    client: openai.AsyncOpenAI, model: Model, passages: Sequence[str], settings: Questions
 ) -> list[Asked | str]:
     return await asyncio.gather(*(_ask(client, model, passage, settings) for passage in passages))
 
 
-async def _ask(client: openai.AsyncOpenAI, model: str, passage: str, settings: Questions) -> Asked | str:
+async def _ask(client: openai.AsyncOpenAI, model: Model, passage: str, settings: Questions) -> Asked | str:
     """The questions on one passage, or why there are none after all tries."""
     reason = ""
     tokens_in = tokens_out = 0
@@ -99,11 +110,11 @@ async def _ask(client: openai.AsyncOpenAI, model: str, passage: str, settings: Q
             await asyncio.sleep(settings.wait_s * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))
         try:
             answer = await client.chat.completions.create(
-                model=model,
+                model=model.name,
                 messages=[{"role": "user", "content": PROMPT.format(n=settings.per_passage, passage=passage)}],
-                max_tokens=80 * settings.per_passage,
+                max_tokens=40 + LONGEST_QUESTION * settings.per_passage,
                 temperature=0.7,
-                **({"response_format": _schema(settings)} if structured else {}),
+                **(_structured(settings, model) if structured else {}),
             )
         except openai.BadRequestError as error:
             structured, reason = False, str(error)  # not every server knows response_format
@@ -121,16 +132,22 @@ async def _ask(client: openai.AsyncOpenAI, model: str, passage: str, settings: Q
     return reason
 
 
-def _schema(settings: Questions) -> Any:
-    each = {"type": "string", "minLength": 8, "maxLength": LONGEST_QUESTION}
-    listed = {"type": "array", "items": each, "minItems": settings.per_passage, "maxItems": settings.per_passage}
+def _structured(settings: Questions, model: Model) -> Any:
+    """The request's fields that hold the answer to its form."""
+    if model.vllm:
+        # Under a JSON schema vLLM allows blanks between tokens (only the server's start can forbid them), and a small
+        # model fills them until its tokens run out.
+        each = rf'"[A-Z][^"\\\n]{{8,{LONGEST_QUESTION - 20}}}\?"'
+        return {"extra_body": {"structured_outputs": {"regex": _OBJECT % ",".join([each] * settings.per_passage)}}}
+    text = {"type": "string", "minLength": 8, "maxLength": LONGEST_QUESTION}
+    listed = {"type": "array", "items": text, "minItems": settings.per_passage, "maxItems": settings.per_passage}
     schema = {
         "type": "object",
         "properties": {"questions": listed},
         "required": ["questions"],
         "additionalProperties": False,
     }
-    return {"type": "json_schema", "json_schema": {"name": "questions", "schema": schema}}
+    return {"response_format": {"type": "json_schema", "json_schema": {"name": "questions", "schema": schema}}}
 
 
 def parsed(answer: str, wanted: int) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -164,3 +165,10 @@ def test_answers_that_are_not_what_was_asked_for(answer: str) -> None:
 
 def test_words_around_the_json_are_forgiven() -> None:
     assert asking.parsed('Here: {"questions": ["Why?", "How?"]} done', 2) == ["Why?", "How?"]
+
+
+def test_vllm_is_held_to_a_form_in_which_no_blank_fits() -> None:
+    form = asking._structured(Questions(), asking.Model("m", vllm=True))["extra_body"]["structured_outputs"]["regex"]
+    assert re.fullmatch(form, '{"questions":["Why is it so?","How is that done?"]}')
+    for answer in ('{ "questions":["Why is it so?","How is that?"]}', '{"questions":["Why is \\ so?","How is that?"]}'):
+        assert not re.fullmatch(form, answer)
