@@ -59,7 +59,7 @@ def is_whole(path: Path) -> bool:
 
 def has_optimiser(path: Path) -> bool:
     """Whether training can go on from here: one file, or a folder of shards (DeepSpeed, FSDP)."""
-    return (path / "optimizer.pt").exists() or any(path.glob("global_step*")) or any(path.glob("optimizer_*"))
+    return any(any(path.glob(pattern)) for pattern in ("optimizer.pt", "optimizer.bin", "global_step*", "optimizer_*"))
 
 
 def _is_complete(path: Path) -> bool:

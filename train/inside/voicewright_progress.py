@@ -16,6 +16,7 @@ import json
 import math
 import os
 import resource
+import shutil
 import signal
 import time
 
@@ -24,7 +25,8 @@ from axolotl.integrations.base import BasePlugin
 from transformers import TrainerCallback, set_seed
 
 # Only the last checkpoint can be gone on from: what the optimiser holds is twice a full fine-tune's weights.
-OPTIMISER_FILES = ("optimizer.pt", "scheduler.pt", "scaler.pt")
+# The names are those of one process, of FSDP and of DeepSpeed.
+OPTIMISER_STATE = ("optimizer", "scheduler", "scaler", "rng_state", "global_step")
 # A loss this far above where it began is an explosion; three in a row, so that one hard row is not.
 EXPLODED_TIMES, EXPLODED_PLUS, EXPLODED_FOR = 1.5, 1.0, 3
 
@@ -104,13 +106,18 @@ class ProgressCallback(TrainerCallback):
         if not state.is_world_process_zero:
             return
         write_event(self.output_dir, "save", step=state.global_step)
-        # The new checkpoint is whole by now, so the older ones are only there to be merged or measured.
+        os.sync()
+        # The new checkpoint is whole on the disk by now: the older ones are only there to be merged or measured.
         for entry in os.scandir(args.output_dir):
             step = entry.name.removeprefix("checkpoint-")
             if entry.name != step and step.isdigit() and int(step) < state.global_step:
-                for name in os.listdir(entry.path):
-                    if name in OPTIMISER_FILES or name.startswith("rng_state"):
-                        os.remove(os.path.join(entry.path, name))
+                for state_entry in os.scandir(entry.path):
+                    if not state_entry.name.startswith(OPTIMISER_STATE):
+                        continue
+                    if state_entry.is_dir():
+                        shutil.rmtree(state_entry.path)
+                    else:
+                        os.remove(state_entry.path)
 
     def on_train_end(self, args, state, control, **_):
         self.write(state, "end", step=state.global_step, max_steps=state.max_steps, reason=self.reason)
