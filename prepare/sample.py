@@ -1,11 +1,12 @@
 """Write a masked sample of a run's rows that can be shown to others: `python -m prepare.sample RUN n=15`.
 
-Reads data/*/train.jsonl; writes data/sample.jsonl. E-mail addresses, telephone numbers and keys are masked, and
-paths cut down to file names.
+Reads data/*/train.jsonl; writes sample.jsonl beside data/, so that training does not take it for new data. E-mail
+addresses, telephone numbers and keys are masked, and paths cut down to file names.
 """
 
 from __future__ import annotations
 
+import os
 import random
 
 from prepare.checks.personal import masked_row
@@ -29,8 +30,8 @@ def main() -> None:
         raise UserError(f"n={count}: expected a number of rows, such as n=15")
     rows = [row for path in paths for row in read_rows(path)]
     drawn = random.Random(settings.data.seed).sample(rows, min(int(count), len(rows)))
-    written = write_rows(run.data_dir / "sample.jsonl", map(publishable, drawn))
-    console.print(f"{written} masked rows: {run.data_dir / 'sample.jsonl'}", highlight=False)
+    written = write_rows(run.dir / "sample.jsonl", map(publishable, drawn))
+    console.print(f"{written} masked rows: {os.path.relpath(run.dir / 'sample.jsonl')}", highlight=False)
 
 
 def publishable(row: Row) -> Row:

@@ -93,7 +93,7 @@ def test_a_sample_is_masked_and_shows_no_folder(
     monkeypatch.setattr(sys, "argv", ["sample", "mine", "n=4"])
     with pytest.raises(SystemExit):
         sample.main()
-    assert len([*read_rows(run.data_dir / "sample.jsonl")]) == 4
+    assert len([*read_rows(run.dir / "sample.jsonl")]) == 4
 
 
 def test_one_of_three_works_is_held_out_whole(made: Make, tmp_path: Path) -> None:
