@@ -229,6 +229,8 @@ def _strengths(opinions: list[Opinion], key: Key, n_versus: int) -> dict[str, An
     if n_versus < 2:
         return None
     meetings = [(*key[o.pair], o.score) for o in opinions if o.score is not None and o.question == "voice"]
+    if not meetings:
+        return None
     try:
         return {"strengths": bradley_terry(meetings), "why": None}
     except UserError as error:

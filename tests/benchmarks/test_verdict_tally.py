@@ -112,6 +112,13 @@ def test_more_than_two_arms_get_strengths() -> None:
     assert set(strengths) == {"finetuned", "baseline", "prompted"}
 
 
+def test_many_arms_and_no_vote_make_an_empty_verdict_and_no_crash() -> None:
+    pairs = pairs_of(4)
+    key = {pair["id"]: ("finetuned", arm) for pair, arm in zip(pairs, ("baseline", "prompted") * 2, strict=True)}
+    found = tallied(pairs, [], key)
+    assert found["strengths"] is None and found["win_rate"] == {} and found["raters"] == {}
+
+
 def test_the_same_vote_twice_counts_once_and_a_retry_replaces_an_unscored_one(tmp_path: Path) -> None:
     path = tmp_path / "votes.jsonl"
     write_rows(
