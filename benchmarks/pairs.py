@@ -150,7 +150,7 @@ def _interleaved(drafts: list[tuple[Row, Row]], shuffler: random.Random) -> list
 def read(pairs_path: Path) -> list[Row]:
     """The pairs of a file, checked. Raises UserError naming every row that lacks something."""
     if not pairs_path.exists():
-        raise UserError(f"{pairs_path}: no pairs there", mend="make blind RECIPE=<name>, or name a file with pairs=")
+        raise UserError(f"{pairs_path}: no pairs there", mend="make judge RECIPE=<name>, or name a file with pairs=")
     rows = list(read_rows(pairs_path))
     problems = [
         f"{pairs_path}: pair {n + 1} has no {field!r}, expected a string"
