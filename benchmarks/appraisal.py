@@ -14,6 +14,7 @@ from benchmarks.author import Author
 from benchmarks.features import Counts, Floats
 from benchmarks.passages import Blocks, Passage
 from benchmarks.resampling import Figure
+from benchmarks.space import Space
 from voicewright.errors import UserError
 
 HELDOUT = "heldout"
@@ -85,10 +86,11 @@ class Material:
 
 
 def gather(training: Sequence[str], heldout: Sequence[str], arms: Mapping[str, Texts], order: Sequence[str],
-           resamples: int, seed: int) -> Material:
+           resamples: int, seed: int, space: Space | None = None) -> Material:
     """Cut everything into blocks of one length. Raises UserError where there is nothing to compare.
 
-    `order`: the prompts that all arms answered, in an order that does not put like beside like.
+    `order`: the prompts that all arms answered, in an order that does not put like beside like. `space`: other
+    authors than the shipped ones.
     """
     lengths = {arm: [sum(len(text.split()) for text in texts.get(prompt, ())) for prompt in order]
                for arm, texts in arms.items()}
@@ -99,7 +101,7 @@ def gather(training: Sequence[str], heldout: Sequence[str], arms: Mapping[str, T
     blocks = {arm: passages.of_prompts(texts, order, size, together) for arm, texts in arms.items()}
     rng = np.random.default_rng(seed)
     kept = passages.of_texts(heldout, size)
-    author = authors.build(training, size)
+    author = authors.build(training, size, space)
     table = author.profile.space.vocabulary.table
     counts = {key: table([passage.plain for passage in found.passages])
               for key, found in {**blocks, HELDOUT: kept}.items()}

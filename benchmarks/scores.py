@@ -70,6 +70,26 @@ def views(material: Material) -> dict[str, Any]:
     return rows
 
 
+def by_domain(material: Material, arms: Mapping[str, Texts], domains: Mapping[str, str], resamples: int,
+              seed: int) -> dict[str, Any]:
+    """Transfer of each kind of prompt alone: domain -> arm -> figure; a kind with too little text has none."""
+    _, heldout = distances(material)
+    author, found = material.author, {}
+    for domain in sorted({domains[prompt] for prompt in material.order}):
+        order = [prompt for prompt in material.order if domains[prompt] == domain]
+        weights = resampling.draws(-(-len(order) // material.together), resamples, np.random.default_rng(seed))
+        means = {}
+        for arm, texts in arms.items():
+            blocks = passages.of_prompts(texts, order, author.size, material.together)
+            counts = author.profile.space.vocabulary.table([passage.plain for passage in blocks.passages])
+            means[arm] = resampling.means(author.profile.distances(counts, author.size), blocks, weights)
+        few = weights.shape[1] < appraisal.FEWEST_CLUSTERS or bool(material.too_little())
+        found[domain] = {arm: (missing("too few prompts of this kind") if few or BASE not in means
+                               else resampling.calibrated(means[BASE], values, heldout)).as_row()
+                         for arm, values in means.items()}
+    return found
+
+
 def without_copying(material: Material, arms: Mapping[str, Texts]) -> dict[str, Figure]:
     """Transfer of texts from which copied spans were cut; an arm without any is not in `arms`."""
     found, heldout = distances(material)

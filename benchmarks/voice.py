@@ -6,6 +6,7 @@ python -m benchmarks.voice RUN
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from benchmarks import (
     diversity,
     forgetting,
     habits,
+    imposters,
     passages,
     profile,
     resampling,
@@ -27,6 +29,7 @@ from benchmarks.appraisal import Material, Measure
 from benchmarks.forgetting import OUT_OF_DOMAIN as OUT_OF_DOMAIN
 from benchmarks.resampling import Figure
 from benchmarks.samples import BASE, Passages
+from benchmarks.space import Space
 from voicewright import command, recipe
 from voicewright.errors import exits_cleanly, notice
 from voicewright.layout import Run
@@ -34,7 +37,7 @@ from voicewright.records import Row, write_json
 
 FOREIGN = "the author's words are not those of English prose, and the figures of other authors are: another language?"
 # Likeness to the nearest other author, against the least among them, below which the genre counts as uncovered.
-FAR = 0.6
+FAR = 1.0
 
 
 def copied(training: Passages, heldout: Passages, arms: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
@@ -99,8 +102,11 @@ def leakage(material: Material, arms: Mapping[str, Sequence[Row]], order: Sequen
     return rows
 
 
-def appraise(run: Run, resamples: int, seed: int) -> dict[str, Any]:
-    """The whole document. Raises UserError where nothing can be measured at all."""
+def appraise(run: Run, resamples: int, seed: int, space: Space | None = None) -> dict[str, Any]:
+    """The whole document; `space`: other authors than the shipped ones.
+
+    Raises UserError where nothing can be measured at all.
+    """
     arms = samples.read_arms(run)
     training, heldout = samples.author_rows(run, "train"), samples.author_rows(run, "heldout")
     texts: dict[str, dict[str, list[str]]] = {arm: samples.by_prompt(rows, in_field=True) for arm, rows in arms.items()}
@@ -109,8 +115,10 @@ def appraise(run: Run, resamples: int, seed: int) -> dict[str, Any]:
     # Sorted ids would put prompts of one kind into one cluster.
     order = [shared[i] for i in rng.permutation(len(shared))]
     measured = {arm: found for arm, found in texts.items() if arm not in left}
-    material = appraisal.gather(training.texts, heldout.texts, measured, order, resamples, seed)
+    material = appraisal.gather(training.texts, heldout.texts, measured, order, resamples, seed, space)
     transfer, marks = scores.transfer(material)
+    domains = {str(row["prompt_id"]): str(row["domain"]) for rows in arms.values() for row in rows}
+    marks["by_domain"] = scores.by_domain(material, measured, domains, resamples, seed)
     measures: dict[str, Measure] = {"transfer": transfer, **scores.shares(material)}
     measures["bits_per_character"] = rowwise.likelihoods(run, resamples, seed)
     base_texts = [text for found in texts.get(BASE, {}).values() for text in found]
@@ -131,8 +139,7 @@ def appraise(run: Run, resamples: int, seed: int) -> dict[str, Any]:
         for arm, why in left.items():
             measure.arms.setdefault(arm, resampling.missing(why))
     over = habits.overshoot(measures)
-    outside = {str(row["prompt_id"]): str(row["domain"]) for rows in arms.values() for row in rows
-               if row["domain"] in forgetting.OUT_OF_DOMAIN}
+    outside = {prompt: domain for prompt, domain in domains.items() if domain in forgetting.OUT_OF_DOMAIN}
     neutral = {arm: samples.by_prompt(rows, in_field=False) for arm, rows in arms.items()}
     return {
         "arms": list(arms),
@@ -178,7 +185,8 @@ def notes(material: Material, training: Passages, heldout: Passages, texts: Mapp
 def main() -> None:
     name, _ = command.parse(__doc__, {})
     run, settings = Run(name), recipe.load(name).eval
-    document = appraise(run, settings.bootstrap, settings.seed)
+    space = imposters.shipped(Path(settings.imposters)) if settings.imposters else None
+    document = appraise(run, settings.bootstrap, settings.seed, space)
     write_json(run.voice_path, document)
     for note in document["notes"]:
         notice(note)

@@ -284,6 +284,8 @@ class Eval(Section):
     seed: int = 20
     bootstrap: int = Field(2000, ge=100)
     """Resamples behind each interval."""
+    imposters: str | None = None
+    """Figures of a genre's other authors (`python -m benchmarks.imposters FOLDER FILE.npz`); null for the shipped."""
 
 
 class Targets(Section):

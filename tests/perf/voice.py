@@ -1,0 +1,44 @@
+"""How long the voice report takes: `python -m tests.perf.voice [generations] [manuscript words]`. Not a test."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import tempfile
+import time
+
+from benchmarks import copying, voice
+from tests.benchmarks.prose import Habits, prose
+from voicewright.layout import Run
+from voicewright.records import write_rows
+
+
+def main() -> None:
+    """A made-up run of three arms, timed; and an index of a million words."""
+    generations, words = (int(sys.argv[i]) if len(sys.argv) > i else default for i, default in ((1, 300), (2, 100_000)))
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["VOICEWRIGHT_HOME"] = folder
+        run, you = Run("perf"), Habits(subjects=("you", "it"), clauses=3)
+        for split, count in (("train", words), ("heldout", words // 10)):
+            write_rows(run.rows_path("completion", split), [
+                {"id": f"{split}{i}", "source": f"{split}:{i}", "work": "w", "section": f"{split}{i}",
+                 "text": prose(1000, 7 * i + len(split), you)} for i in range(count // 1000)])
+        for arm in ("baseline", "finetuned", "prompted"):
+            write_rows(run.generations_path(arm), [
+                {"id": f"{arm}{i}", "arm": arm, "prompt_id": f"p{i // 2}", "domain": "narrative", "sample": i % 2,
+                 "prompt": "Go on.", "text": prose(500, 90_000 + i, you if arm == "finetuned" else None), "error": None}
+                for i in range(generations // 3)])
+        started, cpu = time.monotonic(), time.process_time()
+        voice.appraise(run, 2000, 1)
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(f"voice: {generations} generations against {words} words: {time.monotonic() - started:.1f} s, "
+              f"CPU {time.process_time() - cpu:.1f} s, {memory:.0f} MB")
+        rows = [(str(i), prose(1000, i, you)) for i in range(1000)]
+        started = time.monotonic()
+        copying.index(rows)
+        print(f"copying: an index of a million words: {time.monotonic() - started:.1f} s")
+
+
+if __name__ == "__main__":
+    main()
