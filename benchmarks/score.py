@@ -9,6 +9,7 @@ authors are those of a folder of `Author_Title*.txt`, which suits texts of anoth
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from benchmarks import corpus, imposters, profile, resampling
 from benchmarks import text as reading
 from benchmarks.features import Counts, Floats
 from benchmarks.passages import Blocks
+from benchmarks.profile import Profile
 from benchmarks.space import Space
 from voicewright import command
 from voicewright.errors import UserError, exits_cleanly, notice
@@ -28,8 +30,20 @@ RESAMPLES = 2000
 SEED = 20
 
 
-def own_level(works: Sequence[corpus.Work], space: Space, size: int) -> tuple[Floats, str]:
-    """Distances of the author's own unseen blocks: each work, or each quarter of a single one, left out in turn."""
+@dataclass(frozen=True)
+class Fold:
+    """The author's profile with one work left out, and how far the blocks of that work lie from it."""
+
+    profile: Profile
+    own: Floats
+
+
+def folds(works: Sequence[corpus.Work], space: Space, size: int) -> tuple[list[Fold], str]:
+    """Each work, or each quarter of a single one, left out in turn; and which of the two, in words.
+
+    Everything is measured against these profiles, the scored texts too: a profile of more works lies closer to any
+    text of the author, so that one of all works would flatter the scored texts.
+    """
     parts = [work.text for work in works]
     how = "each work left out in turn"
     if len(parts) == 1:
@@ -41,8 +55,12 @@ def own_level(works: Sequence[corpus.Work], space: Space, size: int) -> tuple[Fl
         rest = [other for j, other in enumerate(parts) if j != i]
         table = counted(part, space, size)
         if len(table) and sum(len(reading.words(other)) for other in rest) >= profile.FEWEST_WORDS:
-            found.append(profile.build(rest, space).distances(table, size))
-    return np.concatenate(found) if found else np.zeros(0), how
+            built = profile.build(rest, space)
+            found.append(Fold(built, built.distances(table, size)))
+    if not found:
+        raise UserError(f"the author's texts are too short to leave any of them out in blocks of {size} words",
+                        mend="add more of the author's writing")
+    return found, how
 
 
 def counted(text: str, space: Space, size: int) -> Counts:
@@ -63,29 +81,29 @@ def placed(distances: Floats, own: Floats, floor: float, seed: int) -> resamplin
 def score(author: Path, folders: Sequence[Path], space: Space) -> dict[str, Any]:
     """The document. Raises UserError where the author's texts or those to be scored are too short."""
     works = corpus.read(author)
-    whole = profile.build([work.text for work in works], space)
-    lengths = {str(folder): [len(reading.words(work.text)) for work in corpus.read(folder)] for folder in folders}
-    size = SIZES[0] if all(max(found) >= SIZES[0] for found in lengths.values()) else SIZES[1]
-    own, how = own_level(works, space, size)
-    others = whole.imposter_distances(size)
-    floor = float(np.mean(list(others.values())))
+    texts = {folder: corpus.read(folder) for folder in folders}
+    longest = [max(len(reading.words(work.text)) for work in found) for found in texts.values()]
+    size = SIZES[0] if min(longest) >= SIZES[0] else SIZES[1]
+    found, how = folds(works, space, size)
+    others = {name: float(np.mean([fold.profile.imposter_distances(size)[name] for fold in found]))
+              for name in found[0].profile.imposter_distances(size)}
+    own = np.concatenate([fold.own for fold in found])
     rows: dict[str, Any] = {}
-    for folder in folders:
-        texts = corpus.read(folder)
-        tables = {work.path.name: counted(work.text, space, size) for work in texts}
-        tables = {name: table for name, table in tables.items() if len(table)}
-        if not tables:
+    for folder, scored in texts.items():
+        tables = {work.path.name: counted(work.text, space, size) for work in scored}
+        distances = {name: np.mean([fold.profile.distances(table, size) for fold in found], axis=0)
+                     for name, table in tables.items() if len(table)}
+        if not distances:
             raise UserError(f"{folder}: no text of {size} words or more", mend="join short texts into one file")
-        distances = {name: whole.distances(table, size) for name, table in tables.items()}
         everything = np.concatenate(list(distances.values()))
         rows[str(folder)] = {
-            "score": placed(everything, own, floor, SEED).as_row(),
+            "score": placed(everything, own, float(np.mean(list(others.values()))), SEED).as_row(),
             "distance": float(everything.mean()), "blocks": len(everything),
             "closer_than_other_authors": float(np.mean([everything.mean() < value for value in others.values()])),
             "files": {name: float(values.mean()) for name, values in distances.items()},
         }
-    return {"author": str(author), "block_words": size, "own_distance": float(own.mean()) if len(own) else None,
-            "own_level": how, "other_authors": others, "texts": rows}
+    return {"author": str(author), "block_words": size, "own_distance": float(own.mean()), "own_level": how,
+            "other_authors": others, "texts": rows}
 
 
 def sentence(name: str, row: dict[str, Any]) -> str:
