@@ -94,7 +94,7 @@ def test_ballots_are_merged_and_bad_ones_named_without_touching_the_good(
 
     good, other = write("good.json", "aa"), write("other.json", "bb", "f" * 24)
     edited = write("edited.json", "cc")
-    Path(edited).write_text(Path(edited).read_text().replace('"vote": "x"', '"vote": "tie"'))
+    Path(edited).write_text(Path(edited).read_text().replace('"ms": 5', '"ms": 6', 1))
     capsys.readouterr()
     assert call(monkeypatch, ballots, "demo", f"files={good},{other},{edited},{tmp_path}/none.json") == 2
     said = capsys.readouterr()
