@@ -19,7 +19,7 @@ from voicewright.errors import UserError
 
 HELDOUT = "heldout"
 FEWEST_CLUSTERS = 4
-FEWEST_HELDOUT = 3
+FEWEST_HELDOUT = 4
 # prompt id -> its samples' texts.
 Texts = Mapping[str, Sequence[str]]
 
