@@ -28,8 +28,8 @@ class Stage:
     inputs: Paths
     outputs: Paths
     arguments: tuple[str, ...] = ()
-    served: str | None = None
-    """The arm that must be served meanwhile."""
+    served: str | Callable[[Run], str | None] | None = None
+    """The arm that must be served meanwhile, or what says so for a run."""
     version: int = 1
     """Raised when the stage's output changes for the same input."""
 
@@ -40,9 +40,18 @@ class Stage:
 
     def command(self, run: Run) -> list[str]:
         script = [sys.executable, "-m", self.module, run.name, *self.arguments]
-        if self.served is None:
+        arm = self.served(run) if callable(self.served) else self.served
+        if arm is None:
             return script
-        return [sys.executable, "-m", "serve.during", run.name, f"arm={self.served}", "--", *script]
+        return [sys.executable, "-m", "serve.during", run.name, f"arm={arm}", "--", *script]
+
+
+def asks_its_own_model(run: Run) -> str | None:
+    """The baseline, where the questions on a run's passages come from its own base model and nobody serves it."""
+    recipe = recipes.load(run.name)
+    asks = any(source.shape == "qa" for source in recipe.data.sources.values())
+    ours = recipe.serve.engine == "vllm" and recipe.data.qa.url == recipe.serve.url("baseline")
+    return "baseline" if asks and ours else None
 
 
 STAGES = (
@@ -51,6 +60,7 @@ STAGES = (
         keys=("data", "axolotl.base_model", "axolotl.sequence_len"),
         inputs=lambda run: list(recipes.source_paths(recipes.load(run.name)).values()),
         outputs=lambda run: [run.data_dir],
+        served=asks_its_own_model,
     ),
     Stage(
         "render", "train.render", needs=(),  # a YAML can be looked at before there are rows
