@@ -24,6 +24,11 @@ COMMON = reading.listed(
     "then there here what which who when where how why all any some one")
 
 
+def outside(row: Mapping[str, Any]) -> bool:
+    """Whether a generation's prompt lies outside the author's field: by its file where that is known, else its kind."""
+    return bool(row["set"] == "out_of_domain" if row.get("set") else row["domain"] in OUT_OF_DOMAIN)
+
+
 def likeness(a: str, b: str) -> float:
     """Share of content words and numbers that two answers have in common (Dice), 0 to 1; two empty ones agree."""
     first, second = _content(a), _content(b)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks.forgetting import OUT_OF_DOMAIN
+from benchmarks.forgetting import outside
 from voicewright.errors import UserError
 from voicewright.layout import Run
 from voicewright.records import Row, read_rows
@@ -61,7 +61,7 @@ def by_prompt(rows: Sequence[Row], in_field: bool) -> dict[str, list[str]]:
     """Texts of each prompt in (or outside) the author's field, in the order of their samples; failed ones left out."""
     texts: dict[str, list[str]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: (str(row["prompt_id"]), int(row["sample"]))):
-        if (row["domain"] not in OUT_OF_DOMAIN) == in_field and not row.get("error"):
+        if outside(row) != in_field and not row.get("error"):
             texts[str(row["prompt_id"])].append(str(row["text"] or ""))
     return dict(texts)
 

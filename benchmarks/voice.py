@@ -26,7 +26,6 @@ from benchmarks import (
     scores,
 )
 from benchmarks.appraisal import Material, Measure
-from benchmarks.forgetting import OUT_OF_DOMAIN as OUT_OF_DOMAIN
 from benchmarks.resampling import Figure
 from benchmarks.samples import BASE, Passages
 from benchmarks.space import Space
@@ -139,7 +138,8 @@ def appraise(run: Run, resamples: int, seed: int, space: Space | None = None) ->
         for arm, why in left.items():
             measure.arms.setdefault(arm, resampling.missing(why))
     over = habits.overshoot(measures)
-    outside = {prompt: domain for prompt, domain in domains.items() if domain in forgetting.OUT_OF_DOMAIN}
+    outside = {str(row["prompt_id"]): str(row["domain"]) for rows in arms.values() for row in rows
+               if forgetting.outside(row)}
     neutral = {arm: samples.by_prompt(rows, in_field=False) for arm, rows in arms.items()}
     return {
         "arms": list(arms),
