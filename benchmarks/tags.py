@@ -1,0 +1,93 @@
+"""Whether a model of cognitive modes answers each mode's prompt in that mode's tags.
+
+    python -m serve.during RUN arm=finetuned -- python -m benchmarks.tags RUN arm=finetuned
+
+Each held-out sample is cut before its answer and put to the arm `samples` times; an answer holds if it opens with the
+mode's tag, closes it, and shows no tag of another mode before that. Writes tags/<arm>.json in the run's folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks import client, intervals, served
+from benchmarks.asking import sampling
+from benchmarks.client import Patience, Request
+from benchmarks.served import Endpoint
+from voicewright import command, recipe
+from voicewright.errors import UserError, exits_cleanly
+from voicewright.layout import Run
+from voicewright.records import Row, content_id, read_rows, write_json
+from voicewright.schema import Recipe
+
+# What prepare writes: the tag that a mode's prompt stands in, and the one of its answer.
+TAGS = {"dual": ("thought", "world"), "emulation": ("user", "assistant"), "agent": ("instruction", "action")}
+ALL_TAGS = re.compile(rf"</?({'|'.join(tag for pair in TAGS.values() for tag in pair)})>")
+
+
+def question(row: Row) -> str:
+    """A sample up to where its answer begins, with whatever a family of models puts there."""
+    text, tag = str(row["text"]), f"<{TAGS[row['mode']][1]}>"
+    return text[: text.index(tag)]
+
+
+def holds(answer: str, mode: str) -> bool:
+    """Whether an answer opens with the mode's tag, closes it, and has no other mode's tag before that."""
+    tag = TAGS[mode][1]
+    found = re.match(rf"\s*<{tag}>(.*?)</{tag}>", answer, re.DOTALL)
+    return found is not None and bool(found[1].strip()) and not ALL_TAGS.search(found[1])
+
+
+def measured(rows: Sequence[Row], answers: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """By mode and for all: the share of answers that hold, with its interval over prompts."""
+    shares = [sum(holds(answer, row["mode"]) for answer in each) / len(each)
+              for row, each in zip(rows, answers, strict=True)]  # fmt: skip
+    found: dict[str, Any] = {}
+    for mode in (*TAGS, "all"):
+        mine = [share for share, row in zip(shares, rows, strict=True) if mode in (row["mode"], "all")]
+        found[mode] = intervals.clustered_rate(mine).as_row() if mine else intervals.NOTHING.as_row()
+    return found
+
+
+async def _answers(rows: Sequence[Row], endpoint: Endpoint, settings: Recipe, samples: int) -> list[list[str]]:
+    limits, patience = settings.eval, Patience(settings.eval.attempts, timeout_s=settings.eval.timeout_s)
+    room = math.ceil(limits.max_words * limits.tokens_per_word)
+    gate = asyncio.Semaphore(limits.concurrency)
+    async with client.connect(endpoint, patience) as connection:
+
+        async def one(row: Row, sample: int) -> str:
+            seed = int(content_id([limits.seed, row["id"], sample], 8), 16) % 2**31
+            request = Request(question(row), None, room, seed, sampling(settings.model.sampling))
+            async with gate:
+                return (await client.ask(connection, endpoint, request, patience)).text
+
+        each = [asyncio.gather(*(one(row, sample) for sample in range(samples))) for row in rows]
+        return [list(answers) for answers in await asyncio.gather(*each)]
+
+
+@exits_cleanly
+def main() -> None:
+    target, options = command.parse(__doc__, {"arm": "finetuned", "url": None, "samples": "4"})
+    settings, arm, samples = recipe.load(target), str(options["arm"]), int(options["samples"] or 4)
+    run = Run(settings.run)
+    path = run.rows_path("completion", "heldout")
+    rows = [row for row in read_rows(path) if row.get("mode") in TAGS] if path.exists() else []
+    if not rows:
+        raise UserError(f"{path} holds no samples of modes", mend="a recipe with a source of shape modes, prepared")
+    endpoint = served.discover(options["url"] or settings.serve.url(arm), arm, strict=options["url"] is None)
+    answers = asyncio.run(_answers(rows, endpoint, settings, samples))
+    found = measured(rows, answers)
+    kept = [{"id": row["id"], "mode": row["mode"], "answers": each} for row, each in zip(rows, answers, strict=True)]
+    write_json(run.dir / "tags" / f"{arm}.json", {"arm": arm, "samples": samples, "held": found, "answers": kept})
+    for mode, figure in found.items():
+        if figure["value"] is not None:
+            print(f"{arm}, {mode}: tags held in {figure['value']:.0%} ({figure['low']:.0%} to {figure['high']:.0%}) "
+                  f"of the answers to {figure['n_prompts']} prompts")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
