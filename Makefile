@@ -75,8 +75,14 @@ checkpoints: $(READY) ## every checkpoint's voice, copying and bits per characte
 sweep: $(READY) ## one run a combination: SET="model=a,b axolotl.lora_r=8,16"
 	@$(CORE) -m train.sweep $(RECIPE) $(SET)
 
-serve: $(READY) ## baseline on 8000, merged on 8002 (ARM=baseline for one; RUNS=a,b,c: adapters on one base)
-	@$(if $(RUNS),$(CORE) -m serve.many $(RUNS),$(STAGE) $(if $(filter baseline,$(ARM)),none,merge) $(RECIPE) serve.up arm=$(or $(ARM),both))
+serve: $(READY) ## baseline on 8000, merged on 8002 (ARM=baseline or ARM=production for one; RUNS=a,b: adapters on one base)
+ifdef RUNS
+	@$(CORE) -m serve.many $(RUNS)
+else ifeq ($(ARM),production)
+	@$(CORE) -m serve.up "$$($(CORE) -m benchmarks.deploy show=1)"
+else
+	@$(STAGE) $(if $(filter baseline,$(ARM)),none,merge) $(RECIPE) serve.up arm=$(or $(ARM),both)
+endif
 
 chat: $(READY) ## both models answer, side by side
 	@$(STAGE) merge $(RECIPE) serve.chat
@@ -94,8 +100,8 @@ ballots: $(READY) ## merge readers' ballots, FILES=a.json,b.json, into the votes
 preferences: $(READY) ## votes to preference pairs, material for the next round
 	@$(STAGE) verdict $(RECIPE) benchmarks.preferences
 
-deploy: $(READY) ## make the run's model the one in production, if the decision says so
-	@$(STAGE) decide $(RECIPE) benchmarks.deploy
+deploy: $(READY) ## make the run's model the one in production, if the decision says so (or ANYWAY="a reason")
+	@$(STAGE) decide $(RECIPE) benchmarks.deploy $(if $(ANYWAY),"anyway=$(ANYWAY)")
 
 rollback: $(READY) ## back to the model that was in production before
 	@$(CORE) -m benchmarks.deploy rollback=1

@@ -105,7 +105,7 @@ def main() -> None:
     html = packets.page(packet)
     # Earlier packets stay, so that a ballot on its way is still counted after the packet was made anew.
     write_json(run.blind_dir / "packets" / f"{packet['id']}.json", packet)
-    write_text(run.blind_dir / "packet.html", html)
+    write_text(run.packet_path, html)
     print(f"{len(packet['pairs'])} pairs for readers in {run.blind_dir / 'packet.html'}")
     if options["serve"] == "1":
         serve(run, html, packet["id"], int(options["port"] or 8010))

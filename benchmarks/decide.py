@@ -43,7 +43,7 @@ def decision(
 def committed_targets(run: Run, settings: Recipe) -> dict[str, float]:
     """The targets as written down with the pairs; the recipe's where there are no pairs yet."""
     now: dict[str, float] = settings.targets.model_dump()
-    path = run.blind_dir / "targets.json"
+    path = run.targets_path
     if not path.exists():
         return now
     committed: dict[str, float] = {**now, **read_json(path)}

@@ -206,7 +206,7 @@ def main() -> None:
 
 def record(run: Run, judge: str, found: dict[str, Any]) -> None:
     """Add one judge's trial to blind/court.json, which the verdict reads."""
-    path = run.blind_dir / "court.json"
+    path = run.court_path
     document = read_json(path) if path.exists() else {"judges": {}}
     document["judges"][judge] = found
     write_json(path, document)

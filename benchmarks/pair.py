@@ -56,7 +56,7 @@ def main() -> None:
             mend=f"make generate RUN={name}",
         )
     # What counts as success is written down before the first vote, and stays.
-    targets_path = run.blind_dir / "targets.json"
+    targets_path = run.targets_path
     if not targets_path.exists() or not run.votes_path.exists():
         write_json(targets_path, settings.targets.model_dump())
     # The key first: its hash is in every pair, so no vote can come before the commitment.

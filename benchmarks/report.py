@@ -60,7 +60,7 @@ def sections(run: Run, settings: Recipe, decision: dict[str, Any]) -> list[Secti
     ]
     pairs = 0
     if run.verdict_path.exists():
-        court_path = run.blind_dir / "court.json"
+        court_path = run.court_path
         court = read_json(court_path)["judges"] if court_path.exists() else {}
         verdict = read_json(run.verdict_path)
         pairs = sum(comparison["pairs"] for comparison in verdict["comparisons"])

@@ -69,7 +69,7 @@ def main() -> None:
     votes_path = Path(options["votes"] or run.votes_path)
     beside = pairs_path.with_name("key.jsonl")
     key_path = Path(options["key"]) if options["key"] else beside if beside.exists() else None
-    court_path = run.blind_dir / "court.json"
+    court_path = run.court_path
     court = read_json(court_path)["judges"] if name and court_path.exists() else {}
     looks = int(options["looks"] or (recipe.load(name).blind.looks if name else 1))
     document = verdict(pairs_path, votes_path, key_path, court, looks)

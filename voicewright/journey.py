@@ -102,39 +102,41 @@ STAGES = (
     ),
     Stage(
         "pair", "benchmarks.pair", needs=("generate",),
-        keys=("eval", "blind"),
+        keys=("eval", "blind", "targets"),
         inputs=lambda run: [run.generations_dir, *run.row_files("train", "heldout")],
-        outputs=lambda run: [run.pairs_path, run.key_path],
+        outputs=lambda run: [run.pairs_path, run.key_path, run.targets_path],
     ),
     Stage(
         "judge", "benchmarks.judge", needs=("pair",),
-        keys=("judges", "blind"),
-        inputs=lambda run: [run.pairs_path, *run.row_files("train", "heldout")],
-        outputs=lambda run: [run.votes_path],
+        keys=("judges", "blind", "data.sources"),
+        inputs=lambda run: [run.pairs_path, run.generations_path("baseline"), *run.row_files()],
+        outputs=lambda run: [run.votes_path, run.court_path],
     ),
     Stage(
         "packet", "benchmarks.blind", needs=("pair",),
         keys=("blind",),
-        inputs=lambda run: [run.pairs_path],
-        outputs=lambda run: [run.blind_dir / "packet.html"],
+        inputs=lambda run: [run.pairs_path, run.key_path],
+        outputs=lambda run: [run.packet_path],
     ),
     Stage(
         "verdict", "benchmarks.verdict", needs=("judge",),
         keys=("blind",),
-        inputs=lambda run: [run.pairs_path, run.key_path, run.votes_path],
+        inputs=lambda run: [run.pairs_path, run.key_path, run.votes_path, run.court_path],
         outputs=lambda run: [run.verdict_path],
     ),
     Stage(
         "decide", "benchmarks.decide", needs=("voice", "verdict"),
         keys=("targets", "blind"),
-        inputs=lambda run: [run.voice_path, run.verdict_path],
+        inputs=lambda run: [run.voice_path, run.verdict_path, run.votes_path, run.targets_path],
         outputs=lambda run: [run.decision_path],
     ),
     Stage(
         "report", "benchmarks.report", needs=("decide", "packet"),
         keys=(),
-        inputs=lambda run: [run.decision_path, run.voice_path, run.verdict_path],
-        outputs=lambda run: [run.report_path],
+        inputs=lambda run: [
+            run.decision_path, run.voice_path, run.verdict_path, run.court_path, run.stats_path, run.generations_dir,
+        ],
+        outputs=lambda run: [run.report_path, run.report_path.with_suffix(".md")],
     ),
 )  # fmt: skip
 

@@ -105,6 +105,21 @@ class Run:
         return self.blind_dir / "votes.jsonl"
 
     @property
+    def court_path(self) -> Path:
+        """How each judge did on pairs whose author is known."""
+        return self.blind_dir / "court.json"
+
+    @property
+    def targets_path(self) -> Path:
+        """The targets as they stood before the first vote."""
+        return self.blind_dir / "targets.json"
+
+    @property
+    def packet_path(self) -> Path:
+        """The readers' page."""
+        return self.blind_dir / "packet.html"
+
+    @property
     def verdict_path(self) -> Path:
         return self.blind_dir / "verdict.json"
 
