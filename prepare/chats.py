@@ -21,26 +21,15 @@ def make(context: Context) -> Made:
     """Conversations of all files of a source, cut between exchanges where they are longer than max_tokens."""
     made = Made()
     template = needed(context)
-    for file in context.files:
+    for file, placed in json_rows.every(context.files, made.problems):
         try:
-            found, wrong = json_rows.read(file)
-        except Unreadable as error:
-            made.problems.append(error.told(file.label))
-            continue
-        made.problems += wrong
-        for placed in found:
-            try:
-                thread = threads(placed)
-            except Unreadable as error:
-                made.problems.append(f"{placed.place}: {error.what}")
-                continue
+            thread = threads(placed)
             if thread is None:
                 made.dropped.append(Drop(placed.place, "the conversation is empty"))
-                continue
-            try:
+            else:
                 _add(made, thread, PurePath(file.label).stem, context, template)
-            except Unreadable as error:
-                made.problems.append(f"{placed.place}: {error.what}")
+        except Unreadable as error:
+            made.problems.append(f"{placed.place}: {error.what}")
     return made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from prepare.errors import Unreadable
@@ -17,6 +18,18 @@ class Placed(NamedTuple):
 
     place: str
     value: dict[str, Any]
+
+
+def every(files: Iterable[File], problems: list[str]) -> Iterator[tuple[File, Placed]]:
+    """The objects of several files, each with its file; what is wrong with any of them goes to `problems`."""
+    for file in files:
+        try:
+            found, wrong = read(file)
+        except Unreadable as error:
+            problems.append(error.told(file.label))
+            continue
+        problems += wrong
+        yield from ((file, placed) for placed in found)
 
 
 def read(file: File) -> tuple[list[Placed], list[str]]:

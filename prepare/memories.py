@@ -14,7 +14,6 @@ from pathlib import PurePath
 import yaml
 
 from prepare import json_rows, mode_metrics
-from prepare.errors import Unreadable
 from prepare.json_rows import Placed
 from prepare.pieces import Context, Drop, Made, Piece, finished
 from voicewright.errors import UserError
@@ -69,15 +68,8 @@ def make(context: Context) -> Made:
     made = Made()
     wrap = family(context.data.modes.family)
     curated: list[Memory] = []
-    for file in context.files:
-        try:
-            found, wrong = json_rows.read(file)
-        except Unreadable as error:
-            made.problems.append(error.told(file.label))
-            continue
-        made.problems += wrong
-        for placed in found:
-            _curate(placed, curated, made, context)
+    for _, placed in json_rows.every(context.files, made.problems):
+        _curate(placed, curated, made, context)
     formatted = [_formatted(memory) for memory in curated]
     made.problems += [problem for memory in curated for problem in _foreign_tags(memory)]
     wrapped = [_wrapped(cue, reply, wrap, context) for cue, reply in formatted]

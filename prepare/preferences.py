@@ -29,18 +29,11 @@ def make(context: Context) -> Made:
     """Preference pairs of all files of a source."""
     made = Made()
     template = needed(context)
-    for file in context.files:
+    for file, placed in json_rows.every(context.files, made.problems):
         try:
-            found, wrong = json_rows.read(file)
+            _add(made, placed, read_pair(placed), PurePath(file.label).stem, context, template)
         except Unreadable as error:
-            made.problems.append(error.told(file.label))
-            continue
-        made.problems += wrong
-        for placed in found:
-            try:
-                _add(made, placed, read_pair(placed), PurePath(file.label).stem, context, template)
-            except Unreadable as error:
-                made.problems.append(f"{placed.place}: {error.what}")
+            made.problems.append(f"{placed.place}: {error.what}")
     return made
 
 
