@@ -186,5 +186,5 @@ def training_section(losses: Sequence[Mapping[str, Any]], source: str) -> Sectio
 
 def samples_section(samples: Sequence[Sample]) -> Section:
     """Texts side by side."""
-    words = ["The same prompt, each arm's first answer, uncut. The prompts were drawn by a fixed seed, not chosen."]
+    words = ["The beginning of each arm's first answer to the same prompt. The prompts were drawn by a fixed seed."]
     return Section("Side by side", words, list(samples))

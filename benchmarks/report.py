@@ -13,9 +13,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from benchmarks import evidence
+from benchmarks import evidence, trimming
 from benchmarks.blocks import Sample, Section, markdown
 from benchmarks.decide import training_losses
+from benchmarks.forgetting import OUT_OF_DOMAIN
 from benchmarks.methods import methods_section, provenance_section, source_of
 from benchmarks.witnesses import agreement_section, raters_section
 from voicewright import command, recipe
@@ -25,7 +26,8 @@ from voicewright.records import Row, read_json, read_rows, write_text
 from voicewright.schema import Recipe
 
 TEMPLATES_DIR = Path(__file__).parent / "templates"
-SAMPLES = 5
+SAMPLES = 3
+SAMPLE_WORDS = 120
 ARMS = ("baseline", "prompted", "finetuned")
 
 
@@ -36,18 +38,27 @@ def samples(run: Run, seed: int) -> list[Sample]:
         path = run.generations_path(arm)
         if path.exists():
             arms[arm] = {
-                row["prompt_id"]: row for row in read_rows(path) if row["sample"] == 0 and not row.get("error")
+                row["prompt_id"]: row
+                for row in read_rows(path)
+                if row["sample"] == 0 and not row.get("error") and row["domain"] not in OUT_OF_DOMAIN
             }
     shared = sorted(set.intersection(*(set(rows) for rows in arms.values()))) if arms else []
     drawn = random.Random(seed).sample(shared, min(SAMPLES, len(shared)))
     found = []
     for prompt in drawn:
         row = next(iter(arms.values()))[prompt]
-        texts = {evidence.name_of(arm): str(rows[prompt]["text"]) for arm, rows in arms.items()}
+        texts = {evidence.name_of(arm): beginning(str(rows[prompt]["text"])) for arm, rows in arms.items()}
         if row.get("reference"):
-            texts["the author, really"] = str(row["reference"])
+            texts["the author, really"] = beginning(str(row["reference"]))
         found.append(Sample(str(row["prompt"]), str(row["domain"]), texts))
     return found
+
+
+def beginning(text: str) -> str:
+    """The first words of a text, to the end of a sentence: enough to hear a voice by."""
+    text = trimming.tidy(text)
+    points = trimming.cut_points(text, SAMPLE_WORDS)
+    return text[: points[-1][1]] if points else text
 
 
 def sections(run: Run, settings: Recipe, decision: dict[str, Any]) -> list[Section]:

@@ -142,10 +142,11 @@ def decide(held: dict[str, Held]) -> tuple[str, str]:
     unsettled = by["inconclusive"] + by["not available"]
     if not unsettled:
         return "deploy", "Deploy: every target is met, and not by chance."
-    verb = "is" if len(unsettled) == 1 else "are"
-    needs = f": {unsettled[0].needs}" if len(unsettled) == 1 and unsettled[0].needs else ""
-    met = f"{len(by['pass'])} of {len(held)} targets are met and none is missed, but "
-    return "not enough evidence", f"Not enough evidence yet: {met}{_listed(unsettled)} {verb} not settled{needs}."
+    met = f"{len(by['pass'])} of {len(held)} targets are met, none is missed"
+    if len(unsettled) > 1:
+        return "not enough evidence", f"Not enough evidence yet: {met}, {len(unsettled)} are open."
+    needs = f": {unsettled[0].needs}" if unsettled[0].needs else ""
+    return "not enough evidence", f"Not enough evidence yet: {met}, and {_listed(unsettled)} is not settled{needs}."
 
 
 def _listed(held: list[Held]) -> str:
