@@ -56,7 +56,7 @@ def scale_a_tensor(path: Path, key: str, factor: float) -> None:
     else:
         assert entry["dtype"] == "BF16"
         wide = (np.frombuffer(data[begin:end], "<u2").astype("<u4") << 16).view("<f4") * np.float32(factor)
-        data[begin:end] = (wide.view("<u4") >> 16).astype("<u2").tobytes()
+        data[begin:end] = ((wide.view("<u4") + 0x8000) >> 16).astype("<u2").tobytes()
     path.write_bytes(data)
 
 
@@ -83,5 +83,5 @@ def test_a_real_merge_passes_and_one_with_a_tensor_scaled_by_a_twentieth_does_no
     checkpoint = trained.adapter_dir / "checkpoint-12"
     figures = merge.parity(trained, "models/tiny-base", checkpoint, wrong, four_bit=False)
     assert figures["worst_tensor"] == key
-    with pytest.raises(UserError, match="differs by 5"):
+    with pytest.raises(UserError, match=r"up_proj.weight differs by (4\.9|5\.0)%"):
         merge.check(figures)
