@@ -37,6 +37,8 @@ def write(recipe: Recipe, stats: dict[str, Any]) -> str:
             [[name, *split.values()] for name, split in stats["splits"].items()],
         ),
         "The held-out split is never trained on; the benchmarks measure against it.",
+        "A row's `source` names the writer's file (with its page, or the line of an export). Where it ends in two "
+        "numbers with a hyphen, they count characters of the cleaned text, which the row's `cleaned` names.",
         "## Length",
         f"{checks['bounds']['min_tokens']} to {checks['bounds']['max_tokens']} tokens a row asked for; "
         f"{checks['tokens'].get('shortest', 0)} to {checks['tokens'].get('longest', 0)} found, "

@@ -18,7 +18,7 @@ def make(context: Context) -> Made:
     template = needed(context)
     works = manuscript.works_of(documents)
     for document in documents:
-        made.kept[manuscript.cleaned_path(document)] = document.text
+        made.kept[document.cleaned_path] = document.text
         for number, part in enumerate(sections(document.text)):
             _add(made, document, works[document.label], number, part, context, template)
     return made
@@ -36,10 +36,8 @@ def _add(
         if end <= middle:
             break
         pair = (document.text[cuts[begin] : cuts[middle]], document.text[cuts[middle] : cuts[end]])
-        place = document.place(cuts[begin], cuts[end])
-        _add_pair(
-            made, pair, place, {"work": work, "section": part.title}, f"{document.label}#{number}", context, template
-        )
+        about = document.origin(cuts[begin], cuts[end]) | {"work": work, "section": part.title}
+        _add_pair(made, pair, about, f"{document.label}#{number}", context, template)
         if end == len(words):
             break
         following = middle
@@ -83,13 +81,13 @@ def _reach(words: list[int], begin: int, length: int) -> int:
 def _add_pair(
     made: Made,
     pair: tuple[str, str],
-    place: str,
     about: dict[str, str],
     unit: str,
     context: Context,
     template: Template,
 ) -> None:
     fragment, continuation = pair
+    place = about["source"]
     instruction = context.data.continuation.instruction
     asked = f"{instruction}\n\n{fragment.strip()}" if instruction else fragment.strip()
     messages = exchange(asked, continuation.strip(), place, context)
@@ -98,6 +96,6 @@ def _add_pair(
         reason = f"fragment and continuation have {tokens} tokens, more than max_tokens ({context.high})"
         made.dropped.append(Drop(place, reason, len(continuation.split())))
         return
-    row = {"source": place, **about, "tokens": tokens, "messages": messages}
+    row = {**about, "tokens": tokens, "messages": messages}
     # Fragments overlap, so that a chapter cannot be divided between splits.
     made.pieces.append(Piece(finished(row), "chat", context.name, unit, unit))

@@ -44,9 +44,23 @@ class Document:
     notes: list[Note] = field(default_factory=list)
 
     def place(self, start: int, end: int) -> str:
-        """Where a passage comes from: `file:start-end` in the cleaned text, with the page where there are pages."""
+        """Where a passage comes from: `file:start-end` in the cleaned text.
+
+        In a file with pages `file:p3:start-end`, the page being the one on which the passage's first paragraph begins.
+        """
         page = bisect_right(self.pages, start)
         return f"{self.label}:{f'p{page}:' if page else ''}{start}-{end}"
+
+    @property
+    def cleaned_path(self) -> str:
+        """Where in data/ the cleaned text is kept."""
+        name = self.label.replace("../", "").strip("/")
+        # Not `.md` alone: `notes` and `notes.md` may stand side by side.
+        return f"cleaned/{self.source}/{name if name.endswith('.md') else f'{name}.cleaned.md'}"
+
+    def origin(self, start: int, end: int) -> dict[str, str]:
+        """What a row says of where it comes from: the file (and page), and the text that its characters count in."""
+        return {"source": self.place(start, end), "cleaned": f"{self.cleaned_path}:{start}-{end}"}
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ def make(context: Context) -> Made:
     documents, made = read(context)
     works = works_of(documents)
     for document in each(documents, f"cutting {context.name}"):
-        made.kept[cleaned_path(document)] = document.text
+        made.kept[document.cleaned_path] = document.text
         made.pieces += _passages(document, works[document.label], context)
     return made
 
@@ -36,12 +36,6 @@ def read(context: Context) -> tuple[list[Document], Made]:
         documents.append(document)
         made.dropped += [Drop(note.source, note.reason, note.words) for note in document.notes]
     return documents, made
-
-
-def cleaned_path(document: Document) -> str:
-    """Where in data/ the cleaned text is kept that the spans in `source` count in."""
-    name = document.label.replace("../", "").strip("/")
-    return f"cleaned/{document.source}/{name.removesuffix('.md')}.md"
 
 
 def works_of(documents: list[Document]) -> dict[str, str]:
@@ -74,7 +68,7 @@ def _piece(
     document: Document, work: str, number: int, part: Section, passage: chunks.Chunk, scene: int, context: Context
 ) -> Piece:
     row = {
-        "source": document.place(passage.start, passage.end),
+        **document.origin(passage.start, passage.end),
         "work": work,
         "section": part.title,
         "tokens": passage.tokens,

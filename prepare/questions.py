@@ -96,6 +96,6 @@ def _add(made: Made, piece: Piece, asked: Asked | None, context: Context, templa
         if tokens > context.high:
             made.dropped.append(Drop(place, f"question and passage have {tokens} tokens, more than max_tokens", 0))
             continue
-        about = {key: piece.row[key] for key in ("source", "work", "section")}
+        about = {key: piece.row[key] for key in ("source", "cleaned", "work", "section")}
         row = {**about, "tokens": tokens, "messages": messages}
         made.pieces.append(Piece(finished(row), "chat", context.name, piece.unit, piece.part))

@@ -36,7 +36,8 @@ def main() -> None:
 
 def publishable(row: Row) -> Row:
     """A row without personal data, keys and folder names."""
-    return masked_row(row) | {"source": str(row["source"]).rsplit("/", 1)[-1]}
+    places = {key: str(row[key]).rsplit("/", 1)[-1] for key in ("source", "cleaned") if key in row}
+    return masked_row(row) | places
 
 
 if __name__ == "__main__":

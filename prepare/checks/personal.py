@@ -67,8 +67,8 @@ def masked(text: str) -> str:
 
 
 def masked_row(row: Row) -> Row:
-    """A row with every text in it masked."""
-    return {key: value if key in ("id", "source") else _masked_value(value) for key, value in row.items()}
+    """A row with every text in it masked; where it comes from stays as it is."""
+    return {key: value if key in ("id", "source", "cleaned") else _masked_value(value) for key, value in row.items()}
 
 
 def _masked_value(value: Any) -> Any:

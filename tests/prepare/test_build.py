@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from prepare import build, mixing, sample, stats
 from prepare.making import Result
 from prepare.pieces import Piece, text_of
-from tests.prepare.conftest import book
+from tests.prepare.conftest import book, pdf
 from voicewright import recipe
 from voicewright.layout import Run
 from voicewright.records import read_json, read_rows
@@ -48,13 +48,38 @@ def test_the_rows_of_a_document_concatenate_to_its_cleaned_text(run: Run) -> Non
     assert "".join(row["text"] for row in rows) == cleaned.read_text() == book(12)
 
 
+def traced(row: dict[str, Any], kept: Callable[[str], str]) -> str:
+    """The characters that a row's `cleaned` names; `kept` gives a cleaned text by its path in data/."""
+    path, _, span = row["cleaned"].rpartition(":")
+    assert row["source"].endswith(f":{span}")
+    start, end = map(int, span.split("-"))
+    return kept(path)[start:end]
+
+
 def test_every_row_says_where_it_comes_from(run: Run) -> None:
-    text = book(12)
     for row in rows_of(run)["train"]:
-        start, end = map(int, row["source"].rpartition(":")[2].split("-"))
-        assert text[start:end] == row["text"]
+        assert traced(row, lambda path: (run.data_dir / path).read_text()) == row["text"]
         assert row["section"].startswith("Chapter ") and row["work"] == "well"
         assert next(iter(row)) == "id"
+
+
+def test_a_file_cleaned_of_much_is_traced_by_its_cleaned_text(made: Make, tmp_path: Path) -> None:
+    head = "The Project Gutenberg eBook of It\n\n*** START OF THE PROJECT GUTENBERG EBOOK IT ***\n\n"
+    (tmp_path / "notes").write_text(head + book(5))
+    (tmp_path / "notes.md").write_text(book(4).replace("ladder", "rope"))
+    result = made({"mine": {"path": str(tmp_path)}})
+    kept = {path: str(text) for path, text in result.made.kept.items()}
+    assert len(kept) == 2 and {traced(p.row, kept.__getitem__) == p.row["text"] for p in result.pieces} == {True}
+
+
+def test_a_row_of_a_pdf_names_its_page_and_its_cleaned_text(made: Make, tmp_path: Path) -> None:
+    wide = "you go down the ladder once again and count each of the rungs"
+    pages = [[(0.9, 7.2, f"Page {p} {wide}"), (0.6, 7, wide), (0.6, 6.8, "and stop.")] for p in range(1, 10)]
+    result = made({"mine": {"path": str(pdf(tmp_path / "a.pdf", pages))}}, min_tokens=8, max_tokens=60)
+    assert len(result.pieces) == 9
+    for row in (piece.row for piece in result.pieces):
+        assert f"a.pdf:p{row['text'].split()[1]}:" in row["source"]
+        assert traced(row, lambda path: str(result.made.kept[path])) == row["text"]
 
 
 def test_no_chapter_is_in_two_splits(run: Run) -> None:
@@ -88,8 +113,10 @@ def test_the_data_card_tells_sources_counts_and_checks(run: Run) -> None:
 def test_a_sample_is_masked_and_shows_no_folder(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    row = sample.publishable({"id": "1", "source": "/home/ada/well.md:1-2", "text": "Write to ada@example.org."})
-    assert row == {"id": "1", "source": "well.md:1-2", "text": "Write to [e-mail]."}
+    origin = {"source": "/home/ada/well.md:1000001-1000099", "cleaned": "cleaned/it/home/ada/well.md:1000001-1000099"}
+    row = sample.publishable({"id": "1", **origin, "text": "Write to ada@example.org."})
+    place = "well.md:1000001-1000099"
+    assert row == {"id": "1", "source": place, "cleaned": place, "text": "Write to [e-mail]."}
     monkeypatch.setattr(sys, "argv", ["sample", "mine", "n=4"])
     with pytest.raises(SystemExit):
         sample.main()
@@ -170,7 +197,7 @@ def test_seventy_novels_come_out_lossless_and_within_bounds(made: Make, shared_d
     cleaned = {path.rpartition("/")[2]: text for path, text in result.made.kept.items()}
     for label, pieces in documents.items():
         pieces.sort(key=lambda piece: int(piece.row["source"].rpartition(":")[2].split("-")[0]))
-        assert "".join(piece.row["text"] for piece in pieces) == cleaned[f"{Path(label).name}.md"]
+        assert "".join(piece.row["text"] for piece in pieces) == cleaned[f"{Path(label).name}.cleaned.md"]
     assert all(piece.row["tokens"] <= result.high for piece in result.pieces)
     assert all(piece.row["tokens"] >= result.low or piece.reason for piece in result.pieces)
 
