@@ -68,6 +68,11 @@ def _findings(checks: dict[str, Any]) -> list[str]:
     found += [f"{name.replace('_', ' ')}: {count} row(s)" for name, count in health["counts"].items() if count]
     found += [f"{kind}: {count}" for kind, count in checks["personal"]["counts"].items() if count]
     found += [
+        f"questions on {name}: {each['covered']} of {each['passages']} passages, {each['tokens_in']:,} tokens in, "
+        f"{each['tokens_out']:,} out, cost {each['cost']:g}"
+        for name, each in checks.get("qa", {}).items()
+    ]
+    found += [
         f"{m['name']}: {m['value']} ({m['status']}; {m['target']}){': ' + m['fix'] if m['fix'] else ''}"
         for m in checks.get("modes", [])
     ]

@@ -84,8 +84,7 @@ def make(context: Context) -> Made:
         # Memories of one day lean on one another.
         day = memory.time[:10] or memory.place
         made.pieces.append(Piece(finished(row), "completion", context.name, f"{work} {day}", memory.place))
-    metrics = mode_metrics.measure([(m.mode, m.reply) for m in curated], context.data.modes.fillers)
-    made.facts = {"modes": metrics}
+    made.replies = [(memory.mode, memory.reply) for memory in curated]
     if not made.problems:
         _keep(context, curated, formatted, wrapped, made)
     return made
@@ -163,7 +162,8 @@ def _keep(
     ]
     texts = [{"source": m.place, "mode": m.mode, "text": text} for m, text in zip(curated, wrapped, strict=True)]
     dropped = [drop.told() for drop in made.dropped]
-    summary = {"memories": len(curated), "dropped": dropped, "metrics": made.facts["modes"]}
+    metrics = mode_metrics.measure(made.replies, context.data.modes.fillers)
+    summary = {"memories": len(curated), "dropped": dropped, "metrics": metrics}
     made.kept |= {
         f"{folder}/curated.jsonl": [asdict(memory) for memory in curated],
         f"{folder}/formatted.jsonl": pairs,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from prepare.chunks import Boundary
 from prepare.sources import File
@@ -49,8 +48,10 @@ class Made:
     pieces: list[Piece] = field(default_factory=list)
     dropped: list[Drop] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    facts: dict[str, Any] = field(default_factory=dict)
-    """Checks that this shape alone has, for stats.json."""
+    asked: dict[str, dict[str, float]] = field(default_factory=dict)
+    """By source of shape qa: passages, those covered, tokens and cost, for stats.json."""
+    replies: list[tuple[str, str]] = field(default_factory=list)
+    """Mode and reply of each memory, to be measured together: a balance is the recipe's, not a source's."""
     kept: dict[str, str | list[Row]] = field(default_factory=dict)
     """Files to keep beside the rows, by their path in data/: cleaned texts, steps on the way."""
 
@@ -58,7 +59,8 @@ class Made:
         self.pieces += other.pieces
         self.dropped += other.dropped
         self.problems += other.problems
-        self.facts |= other.facts
+        self.asked |= other.asked
+        self.replies += other.replies
         self.kept |= other.kept
 
 

@@ -47,7 +47,8 @@ def make(context: Context) -> Made:
         )
     for piece in passages:
         _add(made, piece, asked.get(piece.row["text"]), context, template)
-    made.facts["qa"] = {"passages": len(passages), "covered": covered, **_usage(list(asked.values()), context)}
+    used = _usage(list(asked.values()), context)
+    made.asked = {context.name: {"passages": len(passages), "covered": covered, **used}}
     return made
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from prepare import control
+from prepare import control, mode_metrics
 from prepare.checks import curation, duplicates, health, personal
 from prepare.making import Result
 from prepare.pieces import Piece, learnt_text, text_of
@@ -86,8 +86,11 @@ def _checks(recipe: Recipe, result: Result, everything: dict[Any, list[Piece]]) 
         },
         "health": health.look(texts, control.pattern(result.counter.control)),
         "personal": personal.by_row(texts),
-        **result.made.facts,
     }
+    if result.made.asked:
+        checks["qa"] = result.made.asked
+    if any(source.shape == "modes" for source in recipe.data.sources.values()):
+        checks["modes"] = mode_metrics.measure(result.made.replies, recipe.data.modes.fillers)
     if prose:
         checks["curation"] = curation.report(prose, result.counter)
     return checks

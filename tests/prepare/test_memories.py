@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from prepare import memories, mode_metrics
+from prepare import memories, mode_metrics, stats
 from prepare.making import Result
 from voicewright.errors import UserError
+from voicewright.schema import Recipe
 
 Make = Callable[..., Result]
 TYPES = {"reflection": "dual", "dialogue": "emulation", "task": "agent"}
@@ -92,6 +93,23 @@ def test_the_steps_on_the_way_are_kept(made: Make, tmp_path: Path) -> None:
     kept = prepared(made, tmp_path, THREE).made.kept
     steps = {"curated.jsonl", "formatted.jsonl", "schema_applied.jsonl", "final.jsonl", "summary.json"}
     assert set(kept) == {f"modes/me/{name}" for name in steps}
+
+
+def test_the_balance_of_modes_is_measured_over_all_sources(
+    with_sources: Callable[..., Recipe], made: Make, tmp_path: Path
+) -> None:
+    sources = {}
+    for name, kind in (("said", "dialogue"), ("done", "task")):
+        values = [memory(kind, f"The rung is {n}.", n, prompt=f"Which rung is {n}?") for n in range(1, 5)]
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(value) + "\n" for value in values))
+        sources[name] = {"path": str(tmp_path / f"{name}.jsonl"), "shape": "modes"}
+    data: dict[str, Any] = {"modes": {"types": TYPES}, "min_tokens": 1}
+    result = made(sources, **data)
+    checks = stats.gather(with_sources(sources, **data), result)["checks"]
+    shares = {m["name"]: m["value"] for m in checks["modes"] if m["name"].startswith("share")}
+    assert shares == {"share of dual": 0, "share of emulation": 0.5, "share of agent": 0.5}
+    summaries = [json.loads(str(result.made.kept[f"modes/{name}/summary.json"])) for name in sources]
+    assert [each["memories"] for each in summaries] == [4, 4]
 
 
 def measured(replies: list[tuple[str, int]], filler: bool = False) -> dict[str, str]:

@@ -87,7 +87,7 @@ def test_each_passage_gets_two_questions_and_answers_itself(ask: Callable[..., R
     assert row["messages"][0]["content"] == "You are the well." and row["messages"][1]["content"].endswith("?")
     start, end = map(int, row["source"].rpartition(":")[2].split("-"))
     assert row["messages"][2]["content"] == book(4)[start:end].strip()
-    assert len(result.pieces) == 2 * result.made.facts["qa"]["passages"]
+    assert len(result.pieces) == 2 * result.made.asked["mine"]["passages"]
 
 
 def test_a_second_run_asks_nothing_again(ask: Callable[..., Result], endpoint: Endpoint) -> None:
@@ -97,13 +97,23 @@ def test_a_second_run_asks_nothing_again(ask: Callable[..., Result], endpoint: E
     assert len(endpoint.requests) == asked
 
 
+def test_each_source_of_questions_is_counted(made: Make, tmp_path: Path, home: Path, endpoint: Endpoint) -> None:
+    sources = {}
+    for name, chapters in (("one", 3), ("two", 5)):
+        (tmp_path / f"{name}.md").write_text(book(chapters).replace("ladder", name))
+        sources[name] = {"path": str(tmp_path / f"{name}.md"), "shape": "qa"}
+    asked = made(sources, qa={"url": endpoint.url}).made.asked
+    assert asked["two"]["passages"] > asked["one"]["passages"] > 0
+    assert sum(each["covered"] for each in asked.values()) == len(endpoint.requests)
+
+
 def test_malformed_answers_and_refusals_are_tried_again(ask: Callable[..., Result], endpoint: Endpoint) -> None:
     good = endpoint.answer
     endpoint.answer = lambda n: (200, "Sure! {") if n % 3 == 1 else (503, "busy") if n % 3 == 2 else good(n)
     result = ask(concurrency=1)
-    passages = result.made.facts["qa"]["passages"]
-    assert result.made.facts["qa"]["covered"] == passages and len(endpoint.requests) == 3 * passages
-    assert result.made.facts["qa"]["tokens_in"] == 200 * passages  # the malformed answer was paid for too
+    passages = result.made.asked["mine"]["passages"]
+    assert result.made.asked["mine"]["covered"] == passages and len(endpoint.requests) == 3 * passages
+    assert result.made.asked["mine"]["tokens_in"] == 200 * passages  # the malformed answer was paid for too
 
 
 def test_too_few_passages_with_questions_is_an_error_that_loses_none(
@@ -115,7 +125,7 @@ def test_too_few_passages_with_questions_is_an_error_that_loses_none(
         ask(concurrency=1, tries=1)
     before = len(endpoint.requests)
     endpoint.answer = good
-    passages = ask(concurrency=1).made.facts["qa"]["passages"]
+    passages = ask(concurrency=1).made.asked["mine"]["passages"]
     assert len(endpoint.requests) - before == passages - 2
 
 
@@ -145,7 +155,7 @@ def test_a_server_that_knows_no_response_format_is_asked_without(
 ) -> None:
     good = endpoint.answer
     endpoint.answer = lambda n: (400, "unknown field") if "response_format" in endpoint.requests[-1] else good(n)
-    assert ask().made.facts["qa"]["covered"] > 0
+    assert ask().made.asked["mine"]["covered"] > 0
 
 
 def test_a_key_is_needed_away_from_home_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
