@@ -115,6 +115,9 @@ score: $(READY) ## how close are TEXTS=dir[,dir] to AUTHOR=dir? [IMPOSTERS=dir] 
 validate: $(READY) ## do the measures tell real authors apart? CORPUS=dir [SPLITS=] [AUTHORS=a,b] [OUT=file.json]
 	@$(CORE) -m benchmarks.validate corpus=$(CORPUS) $(SPLITS:%=splits=%) $(AUTHORS:%=authors=%) $(OUT:%=out=%)
 
+compare: $(READY) ## runs side by side on one page, RUNS=a,b,c, from what they left on disk
+	@$(CORE) -m benchmarks.compare $(or $(RUNS),$(RECIPE)) $(OUT:%=out=%)
+
 runs: $(READY) ## all runs and how far each is
 	@$(CORE) -m voicewright.runs
 
@@ -134,4 +137,4 @@ lint: $(READY) ## ruff and mypy
 	@$(CORE) -m ruff check . && $(CORE) -m ruff format --check . && $(CORE) -m mypy
 
 .PHONY: help setup doctor demo all $(STAGES) plan show sample monitor checkpoints sweep serve chat stop blind ballots \
-	preferences deploy rollback push score validate runs clean upstream test test-fast lint
+	preferences deploy rollback push score validate compare runs clean upstream test test-fast lint

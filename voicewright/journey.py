@@ -10,6 +10,7 @@ from pathlib import Path
 from voicewright import recipe as recipes
 from voicewright.layout import REPO_DIR, Run
 
+PROFILES_DIR = REPO_DIR / "benchmarks" / "profiles"
 PROMPTS_DIR = REPO_DIR / "benchmarks" / "prompts"
 Paths = Callable[[Run], list[Path]]
 
@@ -97,7 +98,7 @@ STAGES = (
     Stage(
         "voice", "benchmarks.voice", needs=("generate",),
         keys=("eval", "targets"),
-        inputs=lambda run: [*run.row_files(), run.generations_dir, run.likelihood_dir],
+        inputs=lambda run: [*run.row_files(), run.generations_dir, run.likelihood_dir, PROFILES_DIR],
         outputs=lambda run: [run.voice_path],
     ),
     Stage(
