@@ -6,7 +6,8 @@ import asyncio
 import json
 import os
 import random
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import openai
@@ -64,16 +65,21 @@ def key(settings: Questions) -> str:
 
 
 def ask_all(passages: Sequence[str], settings: Questions) -> Iterator[tuple[str, Asked]]:
-    """Each passage with its questions, as they come; where every try failed it is left out, with a notice."""
+    """Each passage with its questions, as soon as they come; where every try failed it is left out, with a notice."""
     with asyncio.Runner() as runner:
         client = openai.AsyncOpenAI(
             base_url=settings.url, api_key=key(settings), max_retries=0, timeout=settings.timeout_s
         )
         model = runner.run(_model(client, settings))
         failures: list[str] = []
-        for start in range(0, len(passages), settings.concurrency):
-            batch = passages[start : start + settings.concurrency]
-            for text, asked in zip(batch, runner.run(_batch(client, model, batch, settings)), strict=True):
+        waiting = deque(passages)
+        running: dict[asyncio.Task[Asked | str], str] = {}
+        while waiting or running:
+            while waiting and len(running) < settings.concurrency:
+                text = waiting.popleft()
+                running[runner.get_loop().create_task(_ask(client, model, text, settings))] = text
+            for task in runner.run(_first(running)):
+                text, asked = running.pop(task), task.result()
                 if isinstance(asked, str):
                     failures.append(asked)
                 else:
@@ -94,10 +100,9 @@ async def _model(client: openai.AsyncOpenAI, settings: Questions) -> Model:
         raise UserError(f"data.qa.url {settings.url} does not answer ({error})", mend="start the server") from None
 
 
-async def _batch(
-    client: openai.AsyncOpenAI, model: Model, passages: Sequence[str], settings: Questions
-) -> list[Asked | str]:
-    return await asyncio.gather(*(_ask(client, model, passage, settings) for passage in passages))
+async def _first(running: Collection[asyncio.Task[Asked | str]]) -> set[asyncio.Task[Asked | str]]:
+    """Those that are answered, as soon as one is."""
+    return (await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED))[0]
 
 
 async def _ask(client: openai.AsyncOpenAI, model: Model, passage: str, settings: Questions) -> Asked | str:

@@ -6,7 +6,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ import pytest
 from prepare import asking
 from prepare.making import Result
 from tests.prepare.conftest import book
+from voicewright import records
 from voicewright.errors import UserError
+from voicewright.records import Row
 from voicewright.schema import Questions
 
 Make = Callable[..., Result]
@@ -26,6 +28,7 @@ class Endpoint:
 
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
+        self.lock = threading.Lock()
         self.answer: Callable[[int], tuple[int, str]] = lambda n: (
             200,
             json.dumps({"questions": [f"Why {n}?", f"How {n}?"]}),
@@ -40,8 +43,11 @@ class Endpoint:
                 self.reply(200, {"object": "list", "data": [{"id": "asker", "object": "model"}]})
 
             def do_POST(self) -> None:
-                endpoint.requests.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-                status, text = endpoint.answer(len(endpoint.requests))
+                request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                with endpoint.lock:
+                    endpoint.requests.append(request)
+                    n = len(endpoint.requests)
+                status, text = endpoint.answer(n)
                 message = {"role": "assistant", "content": text}
                 usage = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
                 self.reply(
@@ -56,7 +62,7 @@ class Endpoint:
                 self.end_headers()
                 self.wfile.write(data)
 
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -129,6 +135,41 @@ def test_too_few_passages_with_questions_is_an_error_that_loses_none(
     assert len(endpoint.requests) - before == passages - 2
 
 
+def test_answers_are_kept_as_they_come_though_others_are_still_asked(
+    ask: Callable[..., Result], endpoint: Endpoint, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = threading.Event()
+    good = endpoint.answer
+    late = "Passage:\n# Chapter 1"
+
+    def answer(n: int) -> tuple[int, str]:
+        if late in endpoint.requests[n - 1]["messages"][0]["content"]:
+            released.wait(20)
+        return good(n)
+
+    kept: list[str] = []
+
+    def append(self: records.Appender, row: Row) -> None:
+        append_row(self, row)
+        kept.append(row["passage"])
+        if len(kept) == 3:
+            raise KeyboardInterrupt  # while the first passage is still being asked about
+
+    append_row = records.Appender.append
+    endpoint.answer = answer
+    with monkeypatch.context() as patched:
+        patched.setattr(records.Appender, "append", append)
+        with pytest.raises(KeyboardInterrupt):
+            ask(concurrency=2)
+    released.set()
+    (path,) = (home / "runs" / ".questions").glob("*.jsonl")
+    assert [row["passage"] for row in records.read_rows(path)] == kept and len(kept) == 3
+    endpoint.requests.clear()
+    ask(concurrency=2)
+    again = [request["messages"][0]["content"] for request in endpoint.requests]
+    assert not any(passage in asked for passage in kept for asked in again)
+
+
 def test_a_kill_in_mid_write_repeats_one_passage_at_most(
     ask: Callable[..., Result], endpoint: Endpoint, home: Path
 ) -> None:
@@ -154,7 +195,7 @@ def test_a_server_that_knows_no_response_format_is_asked_without(
     ask: Callable[..., Result], endpoint: Endpoint
 ) -> None:
     good = endpoint.answer
-    endpoint.answer = lambda n: (400, "unknown field") if "response_format" in endpoint.requests[-1] else good(n)
+    endpoint.answer = lambda n: (400, "unknown field") if "response_format" in endpoint.requests[n - 1] else good(n)
     assert ask().made.asked["mine"]["covered"] > 0
 
 
