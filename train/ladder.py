@@ -76,17 +76,25 @@ def steps(wanted: Recipe) -> Iterator[Step]:
                 if (a.get("eval_batch_size") or 1) > half:
                     sizes.append(f"axolotl.eval_batch_size={half}")
                 yield Step(rung, sizes, goes_on=True)
-        if rung == "sequence" and a["sequence_len"] // 2 >= SHORTEST:
-            most = a["sequence_len"] // 2 - SPECIAL_TOKENS
+        if rung == "sequence" and (length := _shorter(wanted)) >= SHORTEST:
+            most = length - SPECIAL_TOKENS
             bounds = [f"data.max_tokens={min(wanted.data.max_tokens, most)}"]
             if wanted.data.min_tokens > most // 2:
                 bounds.append(f"data.min_tokens={most // 4}")
-            yield Step(rung, [f"axolotl.sequence_len={a['sequence_len'] // 2}", *bounds], goes_on=False)
+            yield Step(rung, [f"axolotl.sequence_len={length}", *bounds], goes_on=False)
         if rung == "rank" and a.get("adapter") and a["lora_r"] // 2 >= LOWEST_RANK:
             halves = [f"axolotl.{key}={max(1, a[key] // 2)}" for key in ("lora_r", "lora_alpha")]
             yield Step(rung, halves, goes_on=False)
         if rung == "model" and wanted.model.smaller:
             yield Step(rung, [f"model={wanted.model.smaller}"], goes_on=False)
+
+
+def _shorter(wanted: Recipe) -> int:
+    """The next length of rows: the recipe's own where it names some (0 after the last), else half."""
+    length = int(wanted.axolotl["sequence_len"])
+    if not wanted.shorter_rows:
+        return length // 2
+    return max((each for each in wanted.shorter_rows if each < length), default=0)
 
 
 def climb(wanted: Recipe, why: str) -> Step:

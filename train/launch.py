@@ -38,6 +38,7 @@ def train(wanted: Recipe) -> ladder.Step | None:
     if resume_from:
         notice(f"going on from {resume_from.name}")
     disk.check(wanted)
+    free_memory.check(wanted)
     hub.check(wanted)
     kills_before = ladder.oom_kills()
     said_before = log_path.stat().st_size if resume_from and log_path.exists() else 0

@@ -61,8 +61,17 @@ def changes(wanted: Recipe) -> list[tuple[str, list[str]]]:
         length = a["sequence_len"] // share
         if length >= 256:
             found.append((f"rows of at most {length} tokens", [f"axolotl.sequence_len={length}"]))
-    if wanted.model.smaller:
-        found.append(("a smaller model", [f"model={wanted.model.smaller}"]))
+    return found + [("a smaller model", [f"model={name}"]) for name in smaller_models(wanted)]
+
+
+def smaller_models(wanted: Recipe) -> list[str]:
+    """The next two models to fall back to: further down, shorter rows are the better bargain."""
+    found: list[str] = []
+    name = wanted.model.smaller
+    while name and len(found) < 2:
+        found.append(name)
+        described = yaml.safe_load((CONFIGS_DIR / "model" / f"{name}.yaml").read_text(encoding="utf-8"))
+        name = described["model"].get("smaller")
     return found
 
 

@@ -82,6 +82,8 @@ class Hardware(Section):
     """Dense bfloat16 of one accelerator, for the time in `make plan`."""
     usd_per_hour: float | None = Field(None, ge=0)
     """What renting it costs, for `make plan`; null where nobody rents it."""
+    free_gb: float | None = Field(None, gt=0)
+    """Memory that must be free on each accelerator before a model is loaded; null: nobody looks."""
 
 
 class EarlyStopping(Section):
@@ -412,6 +414,8 @@ class Recipe(Section):
     out_of_memory: list[Rung] = ["batch", "sequence", "rank", "model"]
     """What is tried, in this order, when training runs out of memory. batch: half the micro batch, goes on;
     sequence: half the length, shorter rows, starts anew; rank: half the rank, anew; model: `model.smaller`, anew."""
+    shorter_rows: list[int] = []
+    """The lengths that `sequence` goes down to, one after the other, where half of it is not what is wanted."""
     hardware: Hardware
     data: Data
     axolotl: dict[str, Any]

@@ -27,7 +27,7 @@ def test_the_batch_is_halved_and_the_batch_of_an_update_kept(home: Path) -> None
 
 
 def test_a_shorter_sequence_shortens_the_rows_and_starts_anew(home: Path) -> None:
-    wanted = begun("axolotl.micro_batch_size=1")
+    wanted = begun("axolotl.micro_batch_size=1", "shorter_rows=[]")
     (Run("test").adapter_dir / "checkpoint-4").mkdir(parents=True)
     assert not ladder.climb(wanted, "out of memory").goes_on
     now = recipe.load("test")
@@ -35,8 +35,19 @@ def test_a_shorter_sequence_shortens_the_rows_and_starts_anew(home: Path) -> Non
     assert not Run("test").adapter_dir.exists()
 
 
+def test_lengths_that_the_recipe_names_are_taken_in_turn_and_then_no_more(home: Path) -> None:
+    wanted = begun("shorter_rows=[2048,3072]", "out_of_memory=[sequence]")
+    lengths = []
+    for _ in range(2):
+        ladder.climb(wanted, "out of memory")
+        wanted = recipe.load("test")
+        lengths.append((wanted.axolotl["sequence_len"], wanted.data.max_tokens))
+    assert lengths == [(3072, 3070), (2048, 2046)]
+    assert list(ladder.steps(wanted)) == []
+
+
 def test_the_rungs_are_climbed_in_the_recipes_order_until_none_is_left(home: Path) -> None:
-    wanted, rungs = begun("axolotl.micro_batch_size=2"), []
+    wanted, rungs = begun("axolotl.micro_batch_size=2", "shorter_rows=[]"), []
     with pytest.raises(UserError, match="no rung of out_of_memory is left"):
         while True:
             rungs.append(ladder.climb(wanted, "out of memory").rung)
