@@ -156,8 +156,11 @@ def _request(
         shown = openings.spread(training, settings.prompted_passages)
         budget = _passage_budget(endpoint.context or recipe.model.context, used, wanted)
         passages = _fitting(shown, budget, lambda words: served.count(endpoint, words))
-        text, messages = _with_passages(prompt, messages, passages)
-        used = _tokens(endpoint, text, messages)
+        text, messages, used = _shown(prompt, messages, passages, endpoint)
+        # In a conversation a passage brings the question it answers: then one passage fewer, until an answer has room.
+        while passages and used + min(wanted, settings.max_words) > (endpoint.context or recipe.model.context):
+            passages.pop()
+            text, messages, used = _shown(prompt, _messages(prompt, form) if form.chat else None, passages, endpoint)
     room = (endpoint.context or recipe.model.context) - used
     if room < 1:
         raise UserError(
@@ -211,6 +214,14 @@ def _fitting(rows: list[Row], budget: int, count: Callable[[str], int]) -> list[
 
 def _passage_text(row: Row) -> str:
     return str(row["text"]) if "text" in row else part_answer(row)[1]
+
+
+def _shown(
+    prompt: Prompt, messages: list[Message] | None, passages: list[Row], endpoint: Endpoint
+) -> tuple[str, list[Message] | None, int]:
+    """The prompt with passages before it, and its tokens."""
+    text, turns = _with_passages(prompt, messages, passages)
+    return text, turns, _tokens(endpoint, text, turns)
 
 
 def _with_passages(

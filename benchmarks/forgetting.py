@@ -26,7 +26,7 @@ COMMON = reading.listed(
 
 def outside(row: Mapping[str, Any]) -> bool:
     """Whether a generation's prompt lies outside the author's field: by its file where that is known, else its kind."""
-    return bool(row["set"] == "out_of_domain" if row.get("set") else row["domain"] in OUT_OF_DOMAIN)
+    return bool(str(row["set"]).startswith("out_of_domain") if row.get("set") else row["domain"] in OUT_OF_DOMAIN)
 
 
 def likeness(a: str, b: str) -> float:
