@@ -24,7 +24,14 @@ from voicewright.records import Row, read_json, read_rows, write_json, write_row
 from voicewright.schema import Recipe
 
 SENTENCE = "You walk down to the water and count {} boats, none of which is there. "
-SHORT = ["eval.openings=4", "eval.opening_words=20", "eval.samples=2", "eval.max_words=30", "eval.concurrency=4"]
+SHORT = [
+    "eval.prompts=[narrative]",
+    "eval.openings=4",
+    "eval.opening_words=20",
+    "eval.samples=2",
+    "eval.max_words=30",
+    "eval.concurrency=4",
+]
 # 4 openings and the 16 prompts of the narrative file, two samples each.
 EXPECTED = 40
 
