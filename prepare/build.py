@@ -7,12 +7,20 @@ data/stats.json. Nothing is written where anything is wrong with a source.
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 from prepare import card, making, stats, tables
 from voicewright import command, recipe
-from voicewright.errors import exits_cleanly
-from voicewright.layout import Run
+from voicewright.errors import exits_cleanly, notice
+from voicewright.layout import REPO_DIR, Run
 from voicewright.records import write_json, write_rows, write_text
+from voicewright.schema import Recipe, Source
+
+
+def stood_in(recipe: Recipe, paths: dict[str, Path]) -> list[Source]:
+    """The sources that are not there yet, in whose place their samples are read."""
+    given = {name: REPO_DIR / Path(source.path).expanduser() for name, source in recipe.data.sources.items()}
+    return [source for name, source in recipe.data.sources.items() if paths[name] != given[name]]
 
 
 @exits_cleanly
@@ -20,7 +28,10 @@ def main() -> None:
     name, _ = command.parse(__doc__, {})
     settings = recipe.load(name)
     run = Run(settings.run)
-    result = making.make(settings, recipe.source_paths(settings), tables.tell)
+    paths = recipe.source_paths(settings)
+    for source in stood_in(settings, paths):
+        notice(f"{source.path} is not there yet: using {source.sample} in its place")
+    result = making.make(settings, paths, tables.tell)
     tables.tell(f"checking {len(result.pieces):,} rows")
     told = stats.gather(settings, result)
     # From here on nothing can go wrong that the material is to blame for.

@@ -18,18 +18,7 @@ def write(recipe: Recipe, stats: dict[str, Any]) -> str:
         "## Sources",
         _table(
             ["source", "path", "shape", "weight", "files", "rows", "training rows"],
-            [
-                [
-                    name,
-                    recipe.data.sources[name].path,
-                    s["shape"],
-                    s["weight"],
-                    s["files"],
-                    s["rows"],
-                    s["training_rows"],
-                ]
-                for name, s in checks["sources"].items()
-            ],
+            [[name, *source.values()] for name, source in checks["sources"].items()],
         ),
         "## Splits",
         _table(

@@ -52,6 +52,8 @@ class Result:
     low: int
     high: int
     files: list[sources.File] = field(default_factory=list)
+    paths: dict[str, str] = field(default_factory=dict)
+    """What was read for each source, which may be the sample in its place."""
 
 
 def make(recipe: Recipe, paths: dict[str, Path], tell: Callable[[str], None]) -> Result:
@@ -71,6 +73,7 @@ def make(recipe: Recipe, paths: dict[str, Path], tell: Callable[[str], None]) ->
         raise UserError(condensed(made.problems))
     if data.mask_personal:
         made.pieces = [_masked(piece, counter, template) for piece in made.pieces]
+    labels = {name: sources.label(path) for name, path in paths.items()}
     weights = {name: source.weight for name, source in data.sources.items()}
     splits: dict[RowShape, dict[split.Split, list[Piece]]] = {}
     kept_whole: dict[RowShape, str] = {}
@@ -82,7 +85,7 @@ def make(recipe: Recipe, paths: dict[str, Path], tell: Callable[[str], None]) ->
     if not splits:
         reasons = sorted({drop.reason for drop in made.dropped})
         raise UserError(f"no rows came of the sources; dropped because: {'; '.join(reasons) or 'nothing was in them'}")
-    return Result(made.pieces, splits, kept_whole, made, counter, low, high, files)
+    return Result(made.pieces, splits, kept_whole, made, counter, low, high, files, labels)
 
 
 def _masked(piece: Piece, counter: tokens.Counter, template: templates.Template | None) -> Piece:

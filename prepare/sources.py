@@ -26,9 +26,14 @@ class File:
 
     @property
     def label(self) -> str:
-        """The path as a person would write it: relative where it is below or beside the repository."""
-        short = os.path.relpath(self.path, REPO_DIR)
-        return str(self.path) if short.startswith("../../..") else short
+        """The path as a person would write it."""
+        return label(self.path)
+
+
+def label(path: Path) -> str:
+    """A path as a person would write it: relative where it is below or beside the repository."""
+    short = os.path.relpath(path, REPO_DIR)
+    return str(path) if short.startswith("../../..") else short
 
 
 def find(paths: dict[str, Path]) -> tuple[list[File], list[str]]:

@@ -163,6 +163,7 @@ def _sources(recipe: Recipe, result: Result, everything: dict[Any, list[Piece]])
     files = Counter(file.source for file in result.files)
     return {
         name: {
+            "path": result.paths[name],
             "shape": s.shape,
             "weight": s.weight,
             "files": files[name],

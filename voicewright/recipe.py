@@ -152,15 +152,14 @@ def contradiction(place: layout.Run, said: list[str], wanted: list[str]) -> User
 def source_paths(recipe: Recipe) -> dict[str, Path]:
     """Where each source's material lies, relative paths from the repository.
 
-    A source of the user's own that is not there falls back to the sample it names, with a notice, so that
-    every shipped recipe can be tried before one has prepared anything.
+    A source of the user's own that is not there falls back to the sample it names, so that every shipped recipe
+    can be tried before one has prepared anything; prepare says so.
     """
     paths: dict[str, Path] = {}
     for name, source in recipe.data.sources.items():
         path = layout.REPO_DIR / Path(source.path).expanduser()
         below_manuscripts = path.is_relative_to(layout.REPO_DIR / "manuscripts")
         if not path.exists() and not _is_glob(source.path) and below_manuscripts:
-            notice(f"{source.path} is not there yet: using {source.sample} in its place")
             path = layout.REPO_DIR / source.sample
         paths[name] = path
     return paths

@@ -110,6 +110,21 @@ def test_the_data_card_tells_sources_counts_and_checks(run: Run) -> None:
     assert all(part in card for part in ("## Sources", "## Splits", "| train |", "near duplicates", "second person"))
 
 
+def test_a_source_that_is_not_there_yet_is_said_once_and_its_sample_named_in_the_card(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    composed = recipe.compose("demo", ["data.sources.demo.path=manuscripts/never-written"], run="mine")
+    recipe.freeze(composed)
+    recipe.source_paths(composed.recipe)  # as the driver does, and make plan
+    assert "not there yet" not in capsys.readouterr().err
+    monkeypatch.setattr(sys, "argv", ["build", "mine"])
+    with pytest.raises(SystemExit):
+        build.main()
+    said = "note: manuscripts/never-written is not there yet: using manuscripts/sample in its place"
+    assert said in capsys.readouterr().err
+    assert "| demo | manuscripts/sample |" in (Run("mine").data_dir / "data_card.md").read_text()
+
+
 def test_a_sample_is_masked_and_shows_no_folder(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
