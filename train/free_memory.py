@@ -28,7 +28,7 @@ def check(recipe: Recipe) -> None:
     found = free_gb()[: recipe.hardware.devices]
     short = [f"card {n}: {free:.1f} GB free" for n, free in enumerate(found) if free < needed]
     if short:
-        smaller = f"SET=\"model={recipe.model.smaller}\"" if recipe.model.smaller else "a smaller model"
+        smaller = f'SET="model={recipe.model.smaller}"' if recipe.model.smaller else "a smaller model"
         raise UserError(
             [f"{recipe.model.name} needs {needed:g} GB free before it is loaded:", *(f"  {line}" for line in short)],
             mend=f"close what else is on the card (nvidia-smi lists it), `make stop`, or {smaller}",

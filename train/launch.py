@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from train import checkpoints, disk, hub, ladder, machines, resume
+from train import checkpoints, disk, free_memory, hub, ladder, machines, resume
 from train.progress import Progress
 from voicewright import command, environments, foreground, process, recipe
 from voicewright.errors import exits_cleanly, notice

@@ -25,7 +25,11 @@ def main() -> None:
     steps = options["steps"] or "40"
     with tempfile.TemporaryDirectory() as folder:
         os.environ["VOICEWRIGHT_HOME"] = folder
-        words = [w for w in engine.SMALL if not w.startswith(("axolotl.max_steps", "axolotl.save_steps", "axolotl.eval_steps"))]
+        words = [
+            w
+            for w in engine.SMALL
+            if not w.startswith(("axolotl.max_steps", "axolotl.save_steps", "axolotl.eval_steps"))
+        ]
         words += [f"axolotl.max_steps={steps}", f"axolotl.save_steps={steps}", f"axolotl.eval_steps={steps}"]
         run: Run = engine.begin("axolotl", words, rows=100)
         began = time.perf_counter()
