@@ -47,7 +47,7 @@ def main() -> None:
             cwd=REPO_DIR, env={**os.environ, **environments.environment_variables("train")},
             capture_output=True, text=True, check=True,
         )  # fmt: skip
-        said = json.loads(next(line for line in result.stdout.splitlines() if line.startswith("{")))
+        said = json.loads(next(line[7:] for line in result.stdout.splitlines() if line.startswith("RESULT ")))
         seconds = time.perf_counter() - began
         print(f"{'TRL SFTTrainer':16}{said['steps_per_second']:>10.2f}{said['eval_loss']:>12.4f}{seconds:>10.1f}")
 

@@ -51,6 +51,6 @@ trainer = SFTTrainer(
     ),
 )
 result = trainer.train()
-print(json.dumps({
+print("RESULT " + json.dumps({
     "steps_per_second": result.metrics["train_steps_per_second"], "eval_loss": trainer.evaluate()["eval_loss"],
 }))  # fmt: skip
