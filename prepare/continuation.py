@@ -5,6 +5,7 @@ from __future__ import annotations
 from prepare import manuscript
 from prepare.chats import counted, exchange, needed
 from prepare.document import Document, Section, paragraphs, sections, sentences
+from prepare.errors import Unreadable
 from prepare.pieces import Context, Drop, Made, Piece, finished
 from prepare.templates import Template
 
@@ -20,7 +21,10 @@ def make(context: Context) -> Made:
     for document in documents:
         made.kept[document.cleaned_path] = document.text
         for number, part in enumerate(sections(document.text)):
-            _add(made, document, works[document.label], number, part, context, template)
+            try:
+                _add(made, document, works[document.label], number, part, context, template)
+            except Unreadable as error:
+                made.problems.append(f"{document.place(part.start, part.end)}: {error.what}")
     return made
 
 

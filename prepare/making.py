@@ -59,9 +59,10 @@ class Result:
 def make(recipe: Recipe, paths: dict[str, Path], tell: Callable[[str], None]) -> Result:
     """Rows of every source. Raises UserError with everything that is wrong with any of them."""
     files, problems = sources.find(paths)
-    counter = tokens.load(str(recipe.axolotl["base_model"]))
-    template = templates.load(counter.dir, recipe.axolotl.get("chat_template"))
+    counter = tokens.load(str(recipe.axolotl["base_model"]), recipe.axolotl)
     data = recipe.data
+    spoken = any(source.row_shape != "completion" for source in data.sources.values())
+    template = templates.load(counter.dir, recipe.axolotl) if spoken else None
     high = min(data.max_tokens, int(recipe.axolotl.get("sequence_len") or recipe.model.context) - counter.specials)
     low = min(data.min_tokens, high)
     made = Made(problems=problems)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from prepare import manuscript
 from prepare.asking import Asked, ask_all, generator
 from prepare.chats import counted, exchange, needed
+from prepare.errors import Unreadable
 from prepare.pieces import Context, Drop, Made, Piece, finished
 from prepare.progress import shown
 from prepare.templates import Template
@@ -19,19 +20,31 @@ from voicewright.errors import UserError, notice
 from voicewright.layout import home
 from voicewright.records import Appender
 
-# Room in a row for the question, the persona and the template.
+# Room in a row for the question; the persona and the template are counted.
 TOKENS_OF_QUESTION = 80
+# Less is no passage.
+FEWEST_TOKENS = 32
 
 
 def make(context: Context) -> Made:
     """Question and answer rows of every passage of a source."""
     template = needed(context)
     settings = context.data.qa
-    persona = counted([{"role": "system", "content": settings.persona}], context, template)
-    room = context.high - persona - TOKENS_OF_QUESTION
-    if room < 32:
+    if context.source.system is None:
+        context = replace(context, source=context.source.model_copy(update={"system": settings.persona}))
+    try:
+        beside = counted(exchange(".", ".", "", context), context, template)
+    except Unreadable as error:
         raise UserError(
-            f"data.max_tokens {context.high} leaves no room for a passage beside its question and the persona"
+            f"data.sources.{context.name}: a question under the system prompt {context.source.system!r} {error.what}",
+            mend="data.qa.persona='' leaves the system prompt out",
+        ) from None
+    room = context.high - beside - TOKENS_OF_QUESTION
+    if room < FEWEST_TOKENS:
+        raise UserError(
+            f"data.max_tokens {context.high} leaves {max(0, room)} tokens for a passage beside its question and the "
+            f"persona, expected {FEWEST_TOKENS} or more",
+            mend="raise data.max_tokens (and axolotl.sequence_len), or shorten data.qa.persona",
         )
     made = manuscript.make(replace(context, low=min(context.low, room), high=room))
     if made.problems:
@@ -88,11 +101,9 @@ def _add(made: Made, piece: Piece, asked: Asked | None, context: Context, templa
     if asked is None:
         made.dropped.append(Drop(place, "no questions came for the passage", len(text.split())))
         return
-    persona = context.source.system if context.source.system is not None else context.data.qa.persona
-    source = context.source.model_copy(update={"system": persona})
     for question in asked.questions:
         # The passage stays as it is, to the last blank: what is learnt is the writer's, not ours.
-        messages = exchange(question, text, place, replace(context, source=source))
+        messages = exchange(question, text, place, context)
         tokens = counted(messages, context, template)
         if tokens > context.high:
             made.dropped.append(Drop(place, f"question and passage have {tokens} tokens, more than max_tokens", 0))

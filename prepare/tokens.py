@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import tiktoken
-from tokenizers import Tokenizer
+from tokenizers import AddedToken, Tokenizer
 
 from prepare import quick
 from voicewright.errors import UserError
@@ -57,8 +58,13 @@ class Counter:
         return quick.count(self.quick, texts)
 
 
-def load(base_model: str) -> Counter:
-    """The tokenizer of a local folder or of a hub id. Raises UserError if neither has one."""
+def load(base_model: str, axolotl: Mapping[str, Any] | None = None) -> Counter:
+    """The tokenizer of a local folder or of a hub id, with what a recipe's `axolotl:` adds to it.
+
+    Raises UserError if neither has one.
+    """
+    named = dict((axolotl or {}).get("special_tokens") or {})
+    more = named.pop("additional_special_tokens", None) or []
     folder = find(base_model)
     path = folder / "tokenizer.json"
     if not path.is_file():
@@ -66,10 +72,12 @@ def load(base_model: str) -> Counter:
     tokenizer = Tokenizer.from_file(str(path))
     tokenizer.no_truncation()
     tokenizer.no_padding()
+    tokenizer.add_special_tokens([str(token) for token in (*named.values(), *more) if token])
+    tokenizer.add_tokens([AddedToken(token, normalized=False) for token in (axolotl or {}).get("tokens") or []])
     config_path = folder / "tokenizer_config.json"
     eos = json.loads(config_path.read_text(encoding="utf-8")).get("eos_token") if config_path.is_file() else None
     control = tuple(token.content for token in tokenizer.get_added_tokens_decoder().values() if token.special)
-    spelt = eos.get("content") if isinstance(eos, dict) else eos
+    spelt = named.get("eos_token") or (eos.get("content") if isinstance(eos, dict) else eos)
     return Counter(folder, tokenizer, len(tokenizer.encode("").ids) + 1, spelt, control, quick.load(path))
 
 

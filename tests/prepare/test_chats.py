@@ -10,17 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prepare import templates
+from prepare import templates, tokens
 from prepare.conversations import threads
+from prepare.errors import Unreadable
 from prepare.json_rows import Placed
 from prepare.making import Result
 from prepare.preferences import read_pair
 from tests.prepare.conftest import book
+from voicewright import environments
 from voicewright.errors import UserError
-from voicewright.layout import REPO_DIR
+from voicewright.layout import CONFIGS_DIR, REPO_DIR
 
 Make = Callable[..., Result]
 TURNS = [("user", "Hi"), ("assistant", "Ho"), ("user", "And?"), ("assistant", "That is all.")]
@@ -257,6 +260,42 @@ def test_real_exports_go_through(made: Make, shared_data: Path, name: str, shape
     assert all(piece.row["tokens"] <= 900 for piece in result.pieces)
 
 
+def test_a_template_that_only_axolotl_has_is_refused() -> None:
+    folder = REPO_DIR / "models" / "tiny-base"
+    with pytest.raises(UserError, match=r"axolotl.chat_template llama3: .* expected tokenizer_default") as refused:
+        templates.load(folder, {"chat_template": "llama3"})
+    assert "chat_template=jinja" in (refused.value.mend or "")
+    with pytest.raises(UserError, match="expected a template, or a file that holds one"):
+        templates.load(folder, {"chat_template": "jinja", "chat_template_jinja": "no/such.jinja"})
+    with pytest.raises(UserError, match=r"chat_template_jinja:2: the chat template is no valid Jinja"):
+        templates.load(folder, {"chat_template": "jinja", "chat_template_jinja": "\n{% for %}"})
+
+
+def test_every_model_of_configs_has_a_template_that_can_be_counted() -> None:
+    for path in (CONFIGS_DIR / "model").glob("*.yaml"):
+        axolotl = yaml.safe_load(path.read_text())["axolotl"]
+        assert axolotl.get("chat_template") in (None, "chatml"), path.name
+
+
+def test_a_conversation_that_the_template_refuses_is_named(
+    made: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picky = "{% if messages[0].role == 'system' %}{{ raise_exception('No system here') }}{% endif %}"
+    template = templates.Template(templates.compiled(picky), {}, "it.jinja")
+    monkeypatch.setattr(templates, "load", lambda *_: template)
+    values = [*chats(3), {"messages": [{"role": "system", "content": "Be brief."}, *chats(1)[0]["messages"]]}]
+    with pytest.raises(UserError) as refused:
+        rows(made, tmp_path, values)
+    assert [
+        "a.json#4: is refused by the model's chat template (it.jinja): No system here" in p
+        for p in refused.value.problems
+    ] == [True]
+    (tmp_path / "b.md").write_text(book(4))
+    with pytest.raises(UserError, match="No system here") as refused:
+        made({"mine": {"path": str(tmp_path / "b.md"), "shape": "qa"}})
+    assert "data.qa.persona=''" in (refused.value.mend or "")
+
+
 def test_a_template_is_rendered_with_transformers_own_helpers() -> None:
     text = (
         "{{ bos_token }}\n{% for m in messages %}\n  {%- if m.role == 'bad' %}{{ raise_exception('no') }}{% endif %}\n"
@@ -264,35 +303,50 @@ def test_a_template_is_rendered_with_transformers_own_helpers() -> None:
     )
     template = templates.Template(templates.compiled(text), {"bos_token": "<s>"}, "here")
     assert template.render([{"role": "user", "content": "é <b>"}]) == '<s>\n{"role": "user", "content": "é <b>"}x'
-    with pytest.raises(UserError, match="refuses the conversation: no"):
+    with pytest.raises(Unreadable, match=r"is refused by the model's chat template \(here\): no"):
         template.render([{"role": "bad", "content": ""}])
 
 
 CASES = st.lists(
     st.tuples(st.sampled_from(["user", "assistant"]), st.text("aé<| \n{}%'", max_size=8)), min_size=1, max_size=4
 )
-TRAIN_PYTHON = next(
-    (p for p in (REPO_DIR / ".envs/train/bin/python", Path(os.environ.get("TRAIN_PYTHON", "/nowhere"))) if p.exists()),
-    None,
-)
+# As Axolotl renders rows, with the recipe's choice of template and its tokens.
 RENDER = """
 import json, sys
+from pathlib import Path
+from importlib.util import find_spec
 from transformers import AutoTokenizer
-tokenizer = AutoTokenizer.from_pretrained(sys.argv[1])
-for line in sys.stdin:
-    messages = json.loads(line)
-    text = tokenizer.apply_chat_template(messages, tokenize=False)
-    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-    prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    print(json.dumps([text, prompt, len(ids)]))
+templates = Path(find_spec("axolotl").submodule_search_locations[0]) / "utils" / "chat_templates" / "templates"
+cases = [json.loads(line) for line in sys.stdin]
+for choice in json.loads(sys.argv[2]):
+    named = templates / (choice.get("chat_template", "") + ".jinja")
+    tokenizer = AutoTokenizer.from_pretrained(sys.argv[1])
+    tokenizer.add_special_tokens(choice.get("special_tokens", {}))
+    tokenizer.add_tokens(choice.get("tokens", []))
+    template = choice.get("chat_template_jinja") or (named.read_text() if named.exists() else tokenizer.chat_template)
+    options = {"chat_template": template, **choice.get("chat_template_kwargs", {})}
+    for messages in cases:
+        text = tokenizer.apply_chat_template(messages, tokenize=False, **options)
+        ids = tokenizer.apply_chat_template(messages, return_dict=False, **options)
+        prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **options)
+        print(json.dumps([text, prompt, len(ids)]))
 """
+PHI = "{% for m in messages %}{{ '<|' + m.role + '|>\n' + m.content + '<|end|>\n' + kind + eos_token }}{% endfor %}"
+CHOICES: list[dict[str, Any]] = [
+    {},
+    {"chat_template": "chatml"},
+    {
+        "chat_template": "jinja",
+        "chat_template_jinja": PHI,
+        "chat_template_kwargs": {"kind": "of a kind"},
+        "special_tokens": {"eos_token": "<|end|>"},
+        "tokens": ["<|user|>", "of a kind"],
+    },
+]
 
 
 @pytest.mark.engine
-@pytest.mark.skipif(TRAIN_PYTHON is None, reason="needs transformers of the train environment (make setup)")
-def test_rendering_and_counts_equal_transformers_own(made: Make) -> None:
-    from prepare import tokens
-
+def test_rendering_and_counts_equal_those_of_axolotl() -> None:
     cases: list[list[dict[str, str]]] = []
 
     @given(CASES)
@@ -303,12 +357,19 @@ def test_rendering_and_counts_equal_transformers_own(made: Make) -> None:
     folder = REPO_DIR / "models" / "tiny-base"
     sent = "".join(json.dumps(case) + "\n" for case in cases)
     answer = subprocess.run(
-        [str(TRAIN_PYTHON), "-c", RENDER, str(folder)], input=sent, capture_output=True, text=True, check=True
+        [environments.python("train"), "-c", RENDER, folder, json.dumps(CHOICES)],
+        env={**os.environ, **environments.environment_variables("train")},
+        input=sent,
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    template, counter = templates.load(folder), tokens.load(str(folder))
-    assert template is not None
-    for case, line in zip(cases, answer.stdout.splitlines(), strict=True):
-        text, prompt, count = json.loads(line)
-        assert template.render(case) == text
-        assert template.render(case, prompt=True) == prompt
-        assert counter.count([text]) == [count]
+    told = iter(answer.stdout.splitlines())
+    for choice in CHOICES:
+        template, counter = templates.load(folder, choice), tokens.load(str(folder), choice)
+        assert template is not None
+        for case in cases:
+            text, prompt, count = json.loads(next(told))
+            assert template.render(case) == text
+            assert template.render(case, prompt=True) == prompt
+            assert counter.count([text]) == [count]

@@ -49,6 +49,13 @@ def test_special_tokens_leave_room_for_what_training_adds() -> None:
     assert COUNTER.eos == "<|endoftext|>" and "<|im_end|>" in COUNTER.control
 
 
+def test_tokens_that_the_recipe_adds_are_counted_as_one() -> None:
+    more = {"special_tokens": {"eos_token": "<|over|>"}, "tokens": ["rungrung"]}
+    counter = tokens.load(str(TINY), more)
+    assert counter.count(["rungrung<|over|>"]) == [2] and COUNTER.count(["rungrung<|over|>"])[0] > 2
+    assert counter.eos == "<|over|>" and "<|over|>" in counter.control
+
+
 def test_a_base_model_that_is_nowhere_is_one_clear_message(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(UserError, match=r"axolotl.base_model 'no/such-model-here' is neither a folder nor"):
