@@ -128,13 +128,17 @@ upstream: $(READY) ## export the keys that the pinned Axolotl and vLLM accept
 	@$(CORE) -m voicewright.upstream
 
 test: $(READY) ## every test, a real end-to-end run included
-	@$(CORE) -m pytest
+	@$(CORE) -m pytest -n 2 -m "not engine"
+	@$(CORE) -m pytest -m "engine and not recipes"
+
+test-recipes: $(READY) ## each of the five recipes end to end, in miniature
+	@$(CORE) -m pytest -m recipes
 
 test-fast: $(READY) ## the tests that need no engine
-	@$(CORE) -m pytest -m "not slow and not engine"
+	@$(CORE) -m pytest -n 2 -m "not slow and not engine"
 
 lint: $(READY) ## ruff and mypy
 	@$(CORE) -m ruff check . && $(CORE) -m ruff format --check . && $(CORE) -m mypy
 
 .PHONY: help setup doctor demo all $(STAGES) plan show sample monitor checkpoints sweep serve chat stop blind ballots \
-	preferences deploy rollback push score validate compare runs clean upstream test test-fast lint
+	preferences deploy rollback push score validate compare runs clean upstream test test-recipes test-fast lint

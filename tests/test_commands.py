@@ -43,6 +43,7 @@ def test_there_are_commands_to_hold() -> None:
     assert {path for path, _ in commands()} >= {"README.md", *(f"recipes/{name}.yaml" for name in recipe.names())}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("page", "command"), commands())
 def test_a_printed_command_would_run(page: str, command: str, tmp_path: Path) -> None:
     words, variables = words_of(command)

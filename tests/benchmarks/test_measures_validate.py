@@ -16,6 +16,8 @@ from benchmarks import text as reading
 from tests.benchmarks.prose import Habits, prose
 from voicewright.errors import UserError
 
+pytestmark = pytest.mark.slow
+
 SUBJECTS = ("he", "she", "it", "we", "they", "i", "you", "one")
 
 
@@ -23,8 +25,13 @@ def made_up(folder: Path, authors: int = 8, works: int = 2) -> Path:
     """A folder of made-up authors, each with habits of their own."""
     for i in range(authors):
         joiner = ("; ", ", and ", ", but ", " — ")[i % 4]
-        habits = Habits(subjects=SUBJECTS[i : i + 1], joiner=joiner, clauses=1 + i % 3, end=(".", "!", "...")[i % 3],
-                        article=("the", "a")[i % 2])
+        habits = Habits(
+            subjects=SUBJECTS[i : i + 1],
+            joiner=joiner,
+            clauses=1 + i % 3,
+            end=(".", "!", "...")[i % 3],
+            article=("the", "a")[i % 2],
+        )
         for j in range(works):
             (folder / f"Author{i}_Work{j}.txt").write_text(prose(4300, 10 * i + j, habits), encoding="utf-8")
     return folder
@@ -68,8 +75,12 @@ def test_the_profile_never_holds_the_work_that_is_scored(toy: trials.Pool) -> No
 def test_too_few_authors_and_a_misspelt_one_are_errors(toy: trials.Pool) -> None:
     with pytest.raises(UserError, match="did you mean"):
         validate.check(toy, ["Autor1"])
-    few = replace(toy, counts={size: table.rows(range(len(table) // 2)) for size, table in toy.counts.items()},
-                  authors=toy.authors[: len(toy.authors) // 2], works=toy.works[: len(toy.works) // 2])
+    few = replace(
+        toy,
+        counts={size: table.rows(range(len(table) // 2)) for size, table in toy.counts.items()},
+        authors=toy.authors[: len(toy.authors) // 2],
+        works=toy.works[: len(toy.works) // 2],
+    )
     with pytest.raises(UserError, match="are needed"):
         validate.check(few, [])
 
@@ -82,11 +93,18 @@ def shuffled_names(found: trials.Pool, seed: int) -> trials.Pool:
     return replace(found, authors=np.array([drawn[work] for work in found.works.tolist()]))
 
 
-@pytest.mark.parametrize(("arguments", "said"), [
-    (["corpus=nowhere"], "no such file"), ([], "corpus= is missing"), (["corpus=x", "split=3"], "did you mean"),
-    (["corpus=x", "splits=none"], "whole numbers")])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["corpus=nowhere"], "no such file"),
+        ([], "corpus= is missing"),
+        (["corpus=x", "split=3"], "did you mean"),
+        (["corpus=x", "splits=none"], "whole numbers"),
+    ],
+)
 def test_a_mistake_on_the_command_line_is_one_message_and_exit_code_2(
-        arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(sys, "argv", ["validate", *arguments])
     with pytest.raises(SystemExit) as stopped:
         validate.main()
@@ -112,8 +130,9 @@ def test_an_authors_other_book_scores_near_100_and_a_stranger_near_the_floor(sha
     tested = ("Cbronte", "Hardy", "Gaskell", "Thackeray")
     # The tested authors are not among those on whom the figures rest.
     others = imposters.build([work for work in works if work.author not in tested])
-    excerpt = {work.path.name: " ".join(list(reading.blocks(work.text, 15000))[1:2])
-               for work in works if work.author in tested}
+    excerpt = {
+        work.path.name: " ".join(list(reading.blocks(work.text, 15000))[1:2]) for work in works if work.author in tested
+    }
     own, strange = [], []
     for author, other in zip(tested, tested[1:] + tested[:1], strict=True):
         first, *rest = sorted(name for name in excerpt if name.startswith(author))

@@ -21,6 +21,9 @@ PROMPTS, SAMPLES, WORDS = 16, 2, 250
 Says = Callable[[int], str]
 
 
+pytestmark = pytest.mark.slow
+
+
 def base(i: int) -> str:
     return prose(WORDS, i)
 
@@ -35,20 +38,42 @@ def halfway(i: int) -> str:
     return f"{authors_own(i)[: len(authors_own(i)) // 2]}\n\n{prose(WORDS // 2, 1000 + i)}"
 
 
-def make(arms: dict[str, Says], train: list[str] | None = None, heldout: list[str] | None = None, name: str = "toy",
-         prompts: int = PROMPTS) -> Run:
+def make(
+    arms: dict[str, Says],
+    train: list[str] | None = None,
+    heldout: list[str] | None = None,
+    name: str = "toy",
+    prompts: int = PROMPTS,
+) -> Run:
     """A run with rows and generations on disk."""
     run, texts = Run(name), chapters()
     splits = {"train": texts[:8] if train is None else train, "heldout": texts[13:] if heldout is None else heldout}
     for split, found in splits.items():
-        write_rows(run.rows_path("completion", split), [
-            {"id": f"{split}{i}", "source": f"{split}.md:{i}", "work": "w", "section": f"{split} {i}", "text": text}
-            for i, text in enumerate(found)])
+        write_rows(
+            run.rows_path("completion", split),
+            [
+                {"id": f"{split}{i}", "source": f"{split}.md:{i}", "work": "w", "section": f"{split} {i}", "text": text}
+                for i, text in enumerate(found)
+            ],
+        )
     for arm, says in arms.items():
-        write_rows(run.generations_path(arm), [
-            {"id": f"{arm}-{p}-{s}", "arm": arm, "prompt_id": f"p{p:02d}", "domain": "narrative", "sample": s,
-             "prompt": "Go on.", "text": says(p * SAMPLES + s), "error": None}
-            for p in range(prompts) for s in range(SAMPLES)])
+        write_rows(
+            run.generations_path(arm),
+            [
+                {
+                    "id": f"{arm}-{p}-{s}",
+                    "arm": arm,
+                    "prompt_id": f"p{p:02d}",
+                    "domain": "narrative",
+                    "sample": s,
+                    "prompt": "Go on.",
+                    "text": says(p * SAMPLES + s),
+                    "error": None,
+                }
+                for p in range(prompts)
+                for s in range(SAMPLES)
+            ],
+        )
     return run
 
 
@@ -162,17 +187,23 @@ def test_a_manuscript_too_short_for_a_profile_is_an_error(home: Path) -> None:
 @pytest.mark.slow
 def test_held_out_text_of_a_training_chapter_is_noted(home: Path) -> None:
     run = make({"baseline": base, "finetuned": halfway})
-    write_rows(run.rows_path("completion", "heldout"),
-               [{"id": "h", "source": "x", "work": "w", "section": "train 1", "text": text}
-                for text in chapters()[13:]])
+    write_rows(
+        run.rows_path("completion", "heldout"),
+        [{"id": "h", "source": "x", "work": "w", "section": "train 1", "text": text} for text in chapters()[13:]],
+    )
     assert any("shares a chapter" in note for note in voice.appraise(run, 300, 1)["notes"])
 
 
 def test_bits_per_character_are_pooled_over_the_passages_that_every_arm_scored(home: Path) -> None:
     run = make({"baseline": base, "finetuned": halfway})
     for arm, bits in (("baseline", 2.0), ("finetuned", 1.5)):
-        write_rows(run.likelihood_path(arm), [{"id": f"h{i}", "arm": arm, "chars": 100 + i, "tokens": 30,
-                                               "bits": bits * (100 + i)} for i in range(6 if arm == "baseline" else 5)])
+        write_rows(
+            run.likelihood_path(arm),
+            [
+                {"id": f"h{i}", "arm": arm, "chars": 100 + i, "tokens": 30, "bits": bits * (100 + i)}
+                for i in range(6 if arm == "baseline" else 5)
+            ],
+        )
     document = voice.appraise(run, 300, 1)
     assert figure(document, "bits_per_character")["value"] == pytest.approx(1.5)
     gain = document["measures"]["bits_per_character"]["reference"]["gain_over_base"]["finetuned"]
@@ -184,8 +215,20 @@ def test_answers_outside_the_field_are_kept_apart_and_show_forgetting(home: Path
 
     def facts(arm: str, text: str) -> None:
         path = run.generations_path(arm)
-        rows = [{"id": f"{arm}f{p}{s}", "arm": arm, "prompt_id": f"fact{p}", "domain": "facts", "sample": s,
-                 "prompt": "Which?", "text": f"{text} number {p}", "error": None} for p in range(8) for s in range(2)]
+        rows = [
+            {
+                "id": f"{arm}f{p}{s}",
+                "arm": arm,
+                "prompt_id": f"fact{p}",
+                "domain": "facts",
+                "sample": s,
+                "prompt": "Which?",
+                "text": f"{text} number {p}",
+                "error": None,
+            }
+            for p in range(8)
+            for s in range(2)
+        ]
         write_rows(path, [*read_rows(path), *rows])
 
     facts("baseline", "Paris is the capital of France")

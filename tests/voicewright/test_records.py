@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voicewright.errors import UserError
@@ -16,6 +16,7 @@ json_values = st.recursive(
 )
 
 
+@settings(max_examples=25)  # each one is synced to the disk
 @given(st.lists(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), json_values)))
 def test_rows_come_back_as_they_were_written(
     tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, object]]
