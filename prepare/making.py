@@ -72,6 +72,9 @@ def make(recipe: Recipe, paths: dict[str, Path], tell: Callable[[str], None]) ->
         made.add(MAKERS[source.shape](Context(name, source, mine, data, counter, template, low, high)))
     if made.problems:
         raise UserError(condensed(made.problems))
+    if data.max_rows:
+        made.pieces, left = mixing.few(made.pieces, data.max_rows, data.seed)
+        made.dropped += left
     if data.mask_personal:
         made.pieces = [_masked(piece, counter, template) for piece in made.pieces]
     labels = {name: sources.label(path) for name, path in paths.items()}

@@ -101,6 +101,9 @@ def _curate(placed: Placed, curated: list[Memory], made: Made, context: Context)
         known = ", ".join(settings.types) or "none"
         made.problems.append(f"{placed.place}: type {kind!r} has no mode; add it to data.modes.types (there: {known})")
         return
+    if settings.only and mode not in settings.only:
+        made.dropped.append(Drop(placed.place, f"its mode, {mode}, is not in data.modes.only", len(text.split())))
+        return
     metadata = value.get("metadata") if isinstance(value.get("metadata"), dict) else {}
     assert isinstance(metadata, dict)
     cue = next((str(metadata[key]) for key in _CUES if metadata.get(key)), "")

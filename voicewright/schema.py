@@ -179,6 +179,8 @@ class Modes(Section):
 
     types: dict[str, Literal["dual", "emulation", "agent"]] = {}
     """The mode that each type of memory is for. configs/data/modes.yaml has the usual mapping."""
+    only: list[Literal["dual", "emulation", "agent"]] = []
+    """The modes to train; empty for all three."""
     fillers: list[str] = []
     """Phrases that say nothing; taken out where a reply begins with one, and counted where they remain."""
     family: str | None = None
@@ -201,6 +203,8 @@ class Data(Section):
     split: Literal["auto", "work", "chapter"] = "auto"
     """What is held out whole. auto: a work when there are three or more, else chapters."""
     seed: int = 20
+    max_rows: int | None = Field(None, ge=10)
+    """For a small first run: this many rows at most, drawn from all of them."""
     plain_punctuation: bool = False
     """Make curly quotes straight and dashes of every length a hyphen."""
     special_tokens: Literal["refuse", "remove"] = "refuse"

@@ -44,6 +44,25 @@ def test_each_type_becomes_a_sample_of_its_mode(made: Make, tmp_path: Path) -> N
     ]
 
 
+def test_one_mode_can_be_trained_alone(made: Make, tmp_path: Path) -> None:
+    more = [memory("task", f"Done, {day}.", day, instruction="Do it.") for day in range(4, 9)]
+    found = prepared(made, tmp_path, THREE + more, only=["agent"])
+    assert {piece.row["mode"] for piece in found.pieces} == {"agent"}
+    assert sum("data.modes.only" in drop.reason for drop in found.made.dropped) == 2
+
+
+def test_a_first_run_takes_a_few_rows_and_says_how_many_are_left(made: Make, tmp_path: Path) -> None:
+    (tmp_path / "m.jsonl").write_text(
+        "".join(
+            json.dumps(memory("task", f"Done, {n}.", 1 + n % 28, instruction=f"Do {n}.")) + "\n" for n in range(40)
+        )
+    )
+    source = {"me": {"path": str(tmp_path), "shape": "modes"}}
+    found = made(source, modes={"types": TYPES}, min_tokens=1, max_rows=12)
+    assert len(found.pieces) == 12
+    assert any("28 rows are left" in drop.reason for drop in found.made.dropped)
+
+
 def test_a_family_wraps_the_roles(made: Make, tmp_path: Path) -> None:
     text = prepared(made, tmp_path, THREE, family="llama").pieces[0].row["text"]
     assert text.startswith("<|start_header_id|>user<|end_header_id|>\n\n<thought>")
