@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmarks import preferred, tags
+from benchmarks import guide, preferred, tags
 from benchmarks.asking import PROMPTS_DIR, read_prompts
 from tests.test_whole_path import free_ports, make
 from train import checkpoints, free_memory, ladder
@@ -158,6 +158,28 @@ def test_the_reference_is_taken_off_the_reward() -> None:
     assert found["accuracy"]["value"] == 0.5  # b's worse reply is still the likelier
     assert found["reward_accuracy"]["value"] == 1.0  # but both moved the right way
     assert found["reward_margin_nats"] == pytest.approx(3 * 0.693147, rel=1e-4)
+
+
+def test_a_testers_guide_holds_answers_limits_and_the_warning() -> None:
+    rows = [
+        {"prompt": f"{domain} {n}?", "domain": domain, "sample": 0, "text": f"Answer {n}."}
+        for domain in ("everyday", "heldout", "code")
+        for n in range(3)
+    ]
+    shown = guide.sanity(rows, 4)
+    assert [row["prompt"] for row in shown] == ["everyday 0?", "code 0?", "everyday 1?", "code 1?"]
+    text = guide.write(recipe.compose("freethought").recipe, shown, {"sentence": "Not enough evidence."})
+    for said in (
+        "everyday 1?",
+        "Answer 1.",
+        "medicine, law or money",
+        "temperature 0.2",
+        "128 to 512",
+        "mit",
+        "adapter",
+    ):
+        assert said in text
+    assert "heldout" not in text
 
 
 # --- the journeys ------------------------------------------------------------------------------
