@@ -97,7 +97,10 @@ async def _model(client: openai.AsyncOpenAI, settings: Questions) -> Model:
     except (openai.OpenAIError, IndexError) as error:
         if settings.model:
             return Model(settings.model, False)  # not every service lists its models
-        raise UserError(f"data.qa.url {settings.url} does not answer ({error})", mend="start the server") from None
+        raise UserError(
+            f"data.qa.url {settings.url} does not answer ({error})",
+            mend="start the server, or name another in data.qa.url",
+        ) from None
 
 
 async def _first(running: Collection[asyncio.Task[Asked | str]]) -> set[asyncio.Task[Asked | str]]:

@@ -48,7 +48,7 @@ def read(file: File, data: Data, control_tokens: re.Pattern[str] | None = None) 
     if data.plain_punctuation:
         text = text.translate(_PUNCTUATION)
     if not text.strip():
-        raise Unreadable("holds no text")
+        raise Unreadable("holds no text; take it out")
     return Document(file.label, file.source, text, pages, notes)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from prepare.errors import Unreadable
+from prepare.errors import Unreadable, others_wrote_it
 from prepare.json_rows import Placed
 
 ROLES = {
@@ -40,6 +40,7 @@ class Thread:
     turns: list[Turn]
 
 
+@others_wrote_it()
 def threads(placed: Placed) -> Thread | None:
     """The conversation in one object; None if it is empty. Raises Unreadable for a spelling that is not known."""
     value = placed.value
@@ -66,10 +67,10 @@ def threads(placed: Placed) -> Thread | None:
 def spoken(turns: Any) -> Iterator[Turn]:
     """ShareGPT's `from`/`value` or OpenAI's `role`/`content`, in either list. Raises Unreadable."""
     if not isinstance(turns, list):
-        raise Unreadable("has turns that are no list")
+        raise Unreadable("has turns that are no list, expected [{role, content}, ...] or [{from, value}, ...]")
     for number, turn in enumerate(turns, 1):
         if not isinstance(turn, dict):
-            raise Unreadable(f"has a turn {number} that is no object")
+            raise Unreadable(f"has a turn {number} that is no object, expected {{role, content}} or {{from, value}}")
         speaker = str(turn.get("role") or turn.get("from") or turn.get("sender") or "")
         role = ROLES.get(speaker.lower())
         if role is None:
@@ -120,7 +121,7 @@ def _chatgpt(value: dict[str, Any]) -> list[Turn]:
     """The branch of a ChatGPT export that ends at `current_node`: its turns, oldest first."""
     mapping = value["mapping"]
     if not isinstance(mapping, dict):
-        raise Unreadable("has a mapping that is no object")
+        raise Unreadable("has a mapping that is no object, expected {role, content} or {from, value}")
     node = value.get("current_node")
     if node not in mapping:
         node = _newest_leaf(mapping)

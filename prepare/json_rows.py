@@ -46,9 +46,9 @@ def read(file: File) -> tuple[list[Placed], list[str]]:
     except RecursionError:
         raise Unreadable("is nested too deeply to be data") from None
     values = whole if isinstance(whole, list) else _inner(whole)
-    found = [Placed(f"{file.label}#{n}", value) for n, value in enumerate(values, 1) if isinstance(value, dict)]
-    wrong = len(values) - len(found)
-    return found, [f"{file.label}: {wrong} of its {len(values)} items are no objects"] if wrong else []
+    placed = [(f"{file.label}#{n}", value) for n, value in enumerate(values, 1)]
+    wrong = [_no_object(place, value) for place, value in placed if not isinstance(value, dict)]
+    return [Placed(*each) for each in placed if isinstance(each[1], dict)], _first(wrong, file.label, "items")
 
 
 def _inner(whole: Any) -> list[Any]:
@@ -84,7 +84,14 @@ def _lines(label: str, text: str) -> tuple[list[Placed], list[str]]:
         if isinstance(value, dict):
             found.append(Placed(f"{label}:{number}", value))
         else:
-            problems.append(f"{label}:{number}: expected a JSON object, found {type(value).__name__}")
-    if len(problems) > MOST_PROBLEMS:
-        problems[MOST_PROBLEMS:] = [f"{label}: and {len(problems) - MOST_PROBLEMS} more lines like these"]
-    return found, problems
+            problems.append(_no_object(f"{label}:{number}", value))
+    return found, _first(problems, label, "lines")
+
+
+def _no_object(place: str, value: Any) -> str:
+    return f"{place}: expected a JSON object ({{...}}), found {json.dumps(value, ensure_ascii=False)[:40]}"
+
+
+def _first(problems: list[str], label: str, what: str) -> list[str]:
+    more = len(problems) - MOST_PROBLEMS
+    return [*problems[:MOST_PROBLEMS], f"{label}: and {more} more {what} like these"] if more > 0 else problems

@@ -14,9 +14,9 @@ Kind = Literal["text", "html", "rtf", "pdf", "docx", "epub", "odt", "json"]
 # Beginnings of files that a writer may well have, and what to do with them.
 _FOREIGN = {
     b"\xd0\xcf\x11\xe0": "is an old Word document (.doc); save it as .docx",
-    b"\x89PNG": "is a picture",
-    b"\xff\xd8\xff": "is a picture",
-    b"GIF8": "is a picture",
+    b"\x89PNG": "is a picture; run OCR on it and give the text (ocrmypdf makes a PDF with text), or take it out",
+    b"\xff\xd8\xff": "is a picture; run OCR on it and give the text (ocrmypdf makes a PDF with text), or take it out",
+    b"GIF8": "is a picture; run OCR on it and give the text (ocrmypdf makes a PDF with text), or take it out",
     b"\x1f\x8b": "is a gzip archive; unpack it first",
     b"7z\xbc\xaf": "is a 7-zip archive; unpack it first",
     b"Rar!": "is a RAR archive; unpack it first",

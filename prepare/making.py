@@ -71,7 +71,10 @@ def make(recipe: Recipe, paths: dict[str, Path], tell: Callable[[str], None]) ->
         tell(f"{name}: reading {len(mine)} file(s), shape {source.shape}")
         made.add(MAKERS[source.shape](Context(name, source, mine, data, counter, template, low, high)))
     if made.problems:
-        raise UserError(condensed(made.problems))
+        raise UserError(
+            condensed(made.problems),
+            mend="put these right or take them out of the sources, then the same command again; nothing was written",
+        )
     if data.max_rows:
         made.pieces, left = mixing.few(made.pieces, data.max_rows, data.seed)
         made.dropped += left
@@ -88,7 +91,10 @@ def make(recipe: Recipe, paths: dict[str, Path], tell: Callable[[str], None]) ->
         splits[shape]["train"] = mixing.draw(splits[shape]["train"], weights, data.seed)
     if not splits:
         reasons = sorted({drop.reason for drop in made.dropped})
-        raise UserError(f"no rows came of the sources; dropped because: {'; '.join(reasons) or 'nothing was in them'}")
+        raise UserError(
+            f"no rows came of the sources; dropped because: {'; '.join(reasons) or 'nothing was in them'}",
+            mend="give more material, or raise data.max_tokens where it was too long",
+        )
     return Result(made.pieces, splits, kept_whole, made, counter, low, high, files, labels)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from prepare import json_rows
 from prepare.chats import Message, counted, needed, spelt_safely, with_system
 from prepare.conversations import Turn, spoken
-from prepare.errors import Unreadable
+from prepare.errors import Unreadable, others_wrote_it
 from prepare.json_rows import Placed
 from prepare.pieces import Context, Drop, Made, Piece, finished
 from prepare.templates import Template
@@ -37,6 +37,7 @@ def make(context: Context) -> Made:
     return made
 
 
+@others_wrote_it()
 def read_pair(placed: Placed) -> tuple[list[Turn], str, str]:
     """The conversation, the better reply and the worse one. Raises Unreadable."""
     value = placed.value

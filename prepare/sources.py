@@ -50,7 +50,9 @@ def find(paths: dict[str, Path]) -> tuple[list[File], list[str]]:
             else:
                 found.append(each)
         if not found and not wrong:
-            problems.append(f"data.sources.{source}: nothing to read at {path}, expected a file, a folder or a glob")
+            problems.append(
+                f"data.sources.{source}: nothing to read at {path}, expected a file, a folder or a glob: drafts/*.md"
+            )
         files += found
         problems += wrong
     return files, problems
@@ -92,4 +94,4 @@ def _look(file: File, root: Path) -> None:
             "split it"
         )
     if status.st_size == 0:
-        raise Unreadable("is empty")
+        raise Unreadable("is empty; take it out, or save the text into it")

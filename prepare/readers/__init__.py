@@ -1,1 +1,1 @@
-"""Books in their file formats, read into paragraphs of Markdown. prepare/README.md says which library reads what, and why."""
+"""Books in their formats, read into paragraphs of Markdown. Which library reads what, and why: prepare/README.md."""

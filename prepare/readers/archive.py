@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
@@ -37,7 +38,7 @@ def part(archive: zipfile.ZipFile, name: str) -> bytes:
             data = file.read(archive.getinfo(name).file_size + 1)
     except KeyError:
         raise Unreadable(f"has no {name} inside; save it again from the program that wrote it") from None
-    except (zipfile.BadZipFile, RuntimeError, OSError, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, OSError, EOFError) as error:
         raise Unreadable(f"is damaged or encrypted at {name} ({error})") from None
     if len(data) > archive.getinfo(name).file_size:
         raise Unreadable(f"declares a false size for {name}: a zip bomb")
@@ -49,9 +50,15 @@ def xml(data: bytes, name: str) -> Element:
     try:
         root: Element = ElementTree.fromstring(data, forbid_dtd=False, forbid_entities=True, forbid_external=True)
     except DefusedXmlException:
-        raise Unreadable(
-            f"declares XML entities in {name}, which no book needs: an entity bomb or a file thief"
-        ) from None
+        raise entities(name) from None
     except ElementTree.ParseError as error:
         raise Unreadable(f"has broken XML in {name}: {error}") from None
     return root
+
+
+def entities(name: str) -> Unreadable:
+    """What to say of a part that declares any."""
+    return Unreadable(
+        f"declares XML entities in {name}, which no book needs: an entity bomb or a file thief; "
+        "convert it anew, or take it out"
+    )

@@ -16,6 +16,9 @@ _MARKS = [
 ]
 
 
+_BINARY = "holds binary data, not text; save it as UTF-8 text, or give the .docx, .odt, .rtf, .epub or .pdf itself"
+
+
 @dataclass(frozen=True)
 class Decoded:
     """A text and the encoding it was in."""
@@ -36,14 +39,14 @@ def decode(data: bytes) -> Decoded:
             half = sample[offset::2]
             if half and half.count(0) > 0.7 * len(half) and sample[1 - offset :: 2].count(0) == 0:
                 return _strictly(data, encoding)
-        raise Unreadable("holds binary data, not text", where=str(data[: data.index(b"\0")].count(b"\n") + 1))
+        raise Unreadable(_BINARY, where=str(data[: data.index(b"\0")].count(b"\n") + 1))
     try:
         return Decoded(data.decode("utf-8"), "utf-8")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
     controls = sum(byte < 9 or 13 < byte < 32 for byte in sample)
     if controls > 0.02 * len(sample):
-        raise Unreadable("holds binary data, not text", where=str(line))
+        raise Unreadable(_BINARY, where=str(line))
     try:
         return Decoded(data.decode("cp1252"), "cp1252")
     except UnicodeDecodeError:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import mammoth
 
+from prepare.errors import others_wrote_it
 from prepare.readers import archive, html
 
 # Mammoth's own map knows headings 1 to 6; writers also title chapters with these.
@@ -18,7 +19,7 @@ def paragraphs(path: Path) -> list[str]:
         for name in book.namelist():
             if name.endswith((".xml", ".rels")):
                 archive.xml(archive.part(book, name), name)  # mammoth's own parser would expand entities
-    with path.open("rb") as file:
+    with path.open("rb") as file, others_wrote_it():
         converted = mammoth.convert_to_html(file, style_map=STYLES, convert_image=mammoth.images.img_element(_no_image))
     return html.to_paragraphs(converted.value)
 

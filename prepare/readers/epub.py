@@ -35,8 +35,6 @@ def paragraphs(path: Path) -> list[str]:
             name = posixpath.normpath(posixpath.join(posixpath.dirname(package), unquote(item.get("href", ""))))
             data = archive.part(book, name)
             if re.search(rb"<!ENTITY", data):
-                raise Unreadable(
-                    f"declares XML entities in {name}, which no book needs: an entity bomb or a file thief"
-                )
+                raise archive.entities(name)
             found += html.to_paragraphs(decode(data).text)
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
+from prepare.errors import others_wrote_it
 from prepare.plain import SCENE_BREAK
 
 BLOCKS = {"p", "div", "section", "article", "blockquote", "li", "ul", "ol", "dl", "dt", "dd", "table", "tr", "header"}
@@ -17,6 +18,7 @@ MARKS = {"em": "*", "i": "*", "cite": "*", "b": "**", "strong": "**"}
 _FURNITURE = re.compile(r"\b(?:pagenum|pageno|pagebreak|noteref|fnanchor|toc)\b", re.IGNORECASE)
 
 
+@others_wrote_it()
 def to_paragraphs(text: str) -> list[str]:
     """The paragraphs of an HTML page, in Markdown."""
     parser = _Parser()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
+from prepare.errors import others_wrote_it
 from prepare.readers import archive
 from prepare.readers.marks import Run, to_markdown
 
@@ -18,6 +19,7 @@ _LEFT_OUT = {f"{_TEXT}note", f"{_TEXT}tracked-changes", f"{_OFFICE}annotation", 
 Looks = dict[str, tuple[bool, bool]]  # style name: italic, bold
 
 
+@others_wrote_it()
 def paragraphs(path: Path) -> list[str]:
     """The paragraphs of an .odt, in Markdown. Raises Unreadable."""
     with archive.opened(path) as book:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from striprtf import striprtf
 
-from prepare.errors import Unreadable
+from prepare.errors import Unreadable, others_wrote_it
 from prepare.plain import paragraphs as of_lines
 
 # Private-use characters that no manuscript holds: italics begin, italics end.
@@ -20,10 +20,8 @@ def paragraphs(path: Path) -> list[str]:
     source = path.read_bytes().decode("latin-1")
     if source.count("}") < source.count("{"):
         raise Unreadable("is cut off: its groups are not all closed; save it again from the program that wrote it")
-    try:
+    with others_wrote_it():
         text = str(striprtf.rtf_to_text(_mark_italics(source), errors="replace"))  # type: ignore[no-untyped-call]
-    except (ValueError, LookupError, IndexError) as error:
-        raise Unreadable(f"is damaged ({error}); save it again from the program that wrote it") from None
     text = re.sub(rf"{_OPEN}(\s*){_CLOSE}", r"\1", text)
     text = re.sub(rf"{_OPEN}(\s*)([^{_CLOSE}]*?)(\s*){_CLOSE}", r"\1*\2*\3", text, flags=re.DOTALL)
     text = text.replace(_OPEN, "").replace(_CLOSE, "")

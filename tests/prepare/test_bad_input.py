@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -11,9 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from prepare import build
+from prepare.conversations import threads
+from prepare.errors import Unreadable
+from prepare.json_rows import Placed
 from prepare.making import Result
+from prepare.preferences import read_pair
 from tests.prepare.conftest import book, docx, epub, odt, pdf, zipped
 from voicewright import layout, recipe
 from voicewright.errors import UserError
@@ -34,9 +41,9 @@ def only(made: Make, path: Path, shape: str = "completion", **data: Any) -> str:
 
 def test_an_empty_file(made: Make, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("")
-    assert only(made, tmp_path).endswith("a.txt: is empty")
+    assert only(made, tmp_path).endswith("a.txt: is empty; take it out, or save the text into it")
     (tmp_path / "a.txt").write_text(" \n\n ")
-    assert only(made, tmp_path).endswith("a.txt: holds no text")
+    assert only(made, tmp_path).endswith("a.txt: holds no text; take it out")
 
 
 def test_a_binary_file_under_a_texts_name(made: Make, tmp_path: Path) -> None:
@@ -67,7 +74,7 @@ def test_a_torn_line_of_jsonl_is_named_and_the_others_are_still_looked_at(made: 
     found = problems(made, tmp_path, "chat")
     assert len(found) == 3
     assert "a.jsonl:3: is not valid JSON" in found[0]
-    assert "a.jsonl:5: expected a JSON object, found list" in found[1]
+    assert 'a.jsonl:5: expected a JSON object ({...}), found ["no"]' in found[1]
     assert "a.jsonl:6: has the keys unknown" in found[2]
 
 
@@ -120,6 +127,64 @@ def test_a_damaged_archive(made: Make, tmp_path: Path) -> None:
     assert "a.docx: is a damaged archive" in only(made, tmp_path)
     zipped(tmp_path / "a.docx", {"word/document.xml": "<w:document"})
     assert "has broken XML" in only(made, tmp_path)
+
+
+def test_bytes_lost_inside_an_archive(made: Make, tmp_path: Path) -> None:
+    path = odt(tmp_path / "a.odt", "".join(f"<text:p>Rung {n}, and {n * n} more.</text:p>" for n in range(400)))
+    data = bytearray(path.read_bytes())
+    data[600:640] = bytes(40)
+    path.write_bytes(data)
+    assert "a.odt: is damaged or encrypted at content.xml" in only(made, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("a.docx", lambda path: zipped(path, {"word/document.xml": "<document/>", "[Content_Types].xml": "<Types/>"})),
+        ("a.docx", lambda path: _without_type(docx(path, ""))),
+        ("a.odt", lambda path: odt(path, '<text:h text:outline-level="first">One</text:h>')),
+        ("a.html", lambda path: path.write_text("<html><![foo[ x ]]><p>words")),
+    ],
+)
+def test_a_book_with_a_part_of_the_wrong_kind(made: Make, tmp_path: Path, name: str, write: Any) -> None:
+    write(tmp_path / name)
+    assert f"{name}: is damaged" in only(made, tmp_path)
+
+
+def _without_type(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        parts = {each: archive.read(each).replace(b" ContentType=", b" Content=") for each in archive.namelist()}
+    zipped(path, {**parts})
+
+
+KEYS = (
+    "mapping current_node chat_messages conversations messages instruction prompt output history system chosen rejected"
+)
+INNER = "role content from value text parts author message parent uuid sender create_time metadata weight tool_calls"
+SOMETHING = st.recursive(
+    st.none() | st.integers(-2, 9) | st.sampled_from(["", "a", "user", "assistant"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(INNER.split()), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.sampled_from(KEYS.split()), SOMETHING, max_size=5))
+@settings(max_examples=200, deadline=None)
+@example({"chat_messages": None})
+@example({"mapping": {"a": 1}, "current_node": "a"})
+@example({"instruction": "Hi", "output": "Ho", "history": ["Hi"]})
+def test_a_conversation_of_the_wrong_kind_is_unreadable_and_no_crash(value: dict[str, Any]) -> None:
+    for parse in (threads, read_pair):
+        with contextlib.suppress(Unreadable):
+            parse(Placed("x:1", value))
+
+
+def test_items_that_are_no_objects_are_named(made: Make, tmp_path: Path) -> None:
+    good = {"instruction": "Hi", "output": "Ho"}
+    (tmp_path / "a.json").write_text(json.dumps([good, "words", good, *[1] * 7]))
+    found = problems(made, tmp_path, "chat")
+    assert 'a.json#2: expected a JSON object ({...}), found "words"' in found[0]
+    assert len(found) == 6 and found[-1].endswith("a.json: and 3 more items like these")
 
 
 def test_an_archive_that_is_no_book(made: Make, tmp_path: Path) -> None:

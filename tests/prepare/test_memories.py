@@ -53,9 +53,7 @@ def test_one_mode_can_be_trained_alone(made: Make, tmp_path: Path) -> None:
 
 def test_a_first_run_takes_a_few_rows_and_says_how_many_are_left(made: Make, tmp_path: Path) -> None:
     (tmp_path / "m.jsonl").write_text(
-        "".join(
-            json.dumps(memory("task", f"Done, {n}.", 1 + n % 28, instruction=f"Do {n}.")) + "\n" for n in range(40)
-        )
+        "".join(json.dumps(memory("task", f"Done, {n}.", 1 + n % 28, instruction=f"Do {n}.")) + "\n" for n in range(40))
     )
     source = {"me": {"path": str(tmp_path), "shape": "modes"}}
     found = made(source, modes={"types": TYPES}, min_tokens=1, max_rows=12)
