@@ -68,6 +68,15 @@ def test_the_comprehensive_set_has_57_prompts() -> None:
     assert sum(len(read_prompts(PROMPTS_DIR / f"{name}.jsonl")) for name in settings.prompts) == 57
 
 
+def test_qwen3_is_sampled_as_its_makers_say_thinking_or_not() -> None:
+    for model, drawn in (("qwen3_14b", (0.7, 0.8, 20)), ("qwen3_14b_thinking", (0.6, 0.95, 20))):
+        composed = recipe.compose("peterson", [f"model={model}"]).recipe
+        sampling = composed.model.sampling
+        assert (sampling.temperature, sampling.top_p, sampling.top_k) == drawn
+        switch = {"enable_thinking": composed.model.thinking}
+        assert composed.axolotl["chat_template_kwargs"] == composed.vllm["default_chat_template_kwargs"] == switch
+
+
 def test_four_judges_at_endpoints_can_be_asked() -> None:
     judges = recipe.compose("brie", ["judges=four"]).recipe.judges
     assert sum(judge.kind == "endpoint" for judge in judges.values()) == 4
