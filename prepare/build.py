@@ -7,13 +7,14 @@ data/stats.json. Nothing is written where anything is wrong with a source.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from prepare import card, making, stats, tables
 from voicewright import command, recipe
 from voicewright.errors import exits_cleanly, notice
 from voicewright.layout import REPO_DIR, Run
-from voicewright.records import write_json, write_rows, write_text
+from voicewright.records import Row, write_json, write_rows, write_text
 from voicewright.schema import Recipe, Source
 
 
@@ -21,6 +22,15 @@ def stood_in(recipe: Recipe, paths: dict[str, Path]) -> list[Source]:
     """The sources that are not there yet, in whose place their samples are read."""
     given = {name: REPO_DIR / Path(source.path).expanduser() for name, source in recipe.data.sources.items()}
     return [source for name, source in recipe.data.sources.items() if paths[name] != given[name]]
+
+
+def alike(rows: Sequence[Row]) -> Iterator[Row]:
+    """Rows of one file with the same keys: Axolotl's loader takes the columns of the first megabytes for all.
+
+    What a shape has no word for is "", since a column of nulls would be taken for one without strings.
+    """
+    keys = dict.fromkeys(key for row in rows for key in row)
+    return ({key: row.get(key, "") for key in keys} for row in rows)
 
 
 @exits_cleanly
@@ -45,7 +55,7 @@ def main() -> None:
             write_rows(run.data_dir / path, content)
     for shape, splits in result.splits.items():
         for split, pieces in splits.items():
-            write_rows(run.rows_path(shape, split), (piece.row for piece in pieces))
+            write_rows(run.rows_path(shape, split), alike([piece.row for piece in pieces]))
     write_text(run.data_dir / "data_card.md", card.write(settings, told))
     # Last: its presence says that the rows are all there.
     write_json(run.stats_path, told)

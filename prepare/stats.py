@@ -14,6 +14,7 @@ from prepare import control, mode_metrics
 from prepare.checks import curation, duplicates, health, personal
 from prepare.making import Result
 from prepare.pieces import Piece, learnt_text, text_of
+from prepare.tokens import Counter as Tokens
 from voicewright.schema import Recipe
 
 MOST_LISTED = 500
@@ -76,7 +77,7 @@ def _checks(recipe: Recipe, result: Result, everything: dict[Any, list[Piece]]) 
     checks: dict[str, Any] = {
         "bounds": _bounds(result),
         "tokens": histogram([piece.row["tokens"] for piece in result.pieces]),
-        "training": training(recipe, [piece.row["tokens"] for piece in everything["train"]], result.counter.specials),
+        "training": training(recipe, [_trained_tokens(piece, result.counter) for piece in everything["train"]]),
         "split_by": ", ".join(sorted(set(result.kept_whole.values()))),
         "sources": _sources(recipe, result, everything),
         "duplicates": duplicates.pairs([(piece.row["id"], text_of(piece.row)) for piece in result.pieces])
@@ -125,12 +126,17 @@ def histogram(tokens: Sequence[int], bins: int = 20) -> dict[str, Any]:
     }
 
 
-def training(recipe: Recipe, tokens: Sequence[int], specials: int) -> dict[str, Any]:
-    """Steps and packing to expect of the training rows on one device."""
+def _trained_tokens(piece: Piece, counter: Tokens) -> int:
+    """Tokens of a row as it is trained on: a raw passage gets an end of text, a chat template has its own."""
+    return int(piece.row["tokens"]) + (counter.specials if piece.shape == "completion" else 0)
+
+
+def training(recipe: Recipe, tokens: Sequence[int]) -> dict[str, Any]:
+    """Steps and packing to expect of training rows of so many tokens."""
     axolotl = recipe.axolotl
     batch = int(axolotl.get("micro_batch_size") or 1) * int(axolotl.get("gradient_accumulation_steps") or 1)
     length = int(axolotl.get("sequence_len") or recipe.model.context)
-    packed = _packs([n + specials for n in tokens], length)
+    packed = _packs(tokens, length)
     rows = packed if axolotl.get("sample_packing") else len(tokens)
     steps = ceil(rows / (batch * recipe.hardware.devices))
     epochs = float(axolotl.get("num_epochs") or 1)
@@ -142,7 +148,7 @@ def training(recipe: Recipe, tokens: Sequence[int], specials: int) -> dict[str, 
         "packing": bool(axolotl.get("sample_packing")),
         "packs": packed,
         "rows_a_pack": round(len(tokens) / packed, 2) if packed else 0,
-        "pack_fill": round(sum(n + specials for n in tokens) / (packed * length), 3) if packed else 0,
+        "pack_fill": round(sum(tokens) / (packed * length), 3) if packed else 0,
     }
 
 

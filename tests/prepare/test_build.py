@@ -167,6 +167,29 @@ def test_the_personal_data_of_rows_is_masked_on_demand(made: Make, tmp_path: Pat
     assert any("[e-mail]" in text_of(piece.row) for piece in masked.pieces)
 
 
+def test_the_rows_of_a_file_have_the_same_columns_whatever_shapes_are_in_it() -> None:
+    rows = [{"id": "1", "section": "I", "text": "a"}, {"id": "2", "mode": "dual", "text": "b"}]
+    assert [*build.alike(rows)] == [
+        {"id": "1", "section": "I", "text": "a", "mode": ""}, {"id": "2", "section": "", "text": "b", "mode": "dual"}
+    ]  # fmt: skip
+
+
+def test_steps_to_expect_count_the_end_of_text_of_raw_passages_alone(
+    with_sources: Callable[..., Recipe], made: Make, tmp_path: Path
+) -> None:
+    (tmp_path / "a.md").write_text(book(6))
+    filled = {}
+    for shape in ("completion", "continuation"):
+        sources = {"mine": {"path": str(tmp_path), "shape": shape}}
+        result = made(sources)
+        (splits,) = result.splits.values()
+        tokens = [piece.row["tokens"] for piece in splits["train"]]
+        told = stats.gather(with_sources(sources), result)["checks"]["training"]
+        filled[shape] = round(told["pack_fill"] * told["packs"] * 1024) - sum(tokens), len(tokens)
+    assert filled["completion"][0] == pytest.approx(result.counter.specials * filled["completion"][1], abs=2)
+    assert filled["continuation"][0] == pytest.approx(0, abs=2)
+
+
 @given(st.dictionaries(st.sampled_from("abc"), st.integers(1, 30), min_size=1), st.floats(0.1, 3), st.integers(0, 9))
 def test_weights_draw_each_source_that_often(sizes: dict[str, int], weight: float, seed: int) -> None:
     pieces = [Piece({"n": i}, "completion", name, "u", "p") for name, size in sizes.items() for i in range(size)]
