@@ -8,7 +8,7 @@ from itertools import accumulate
 
 from prepare import control, plain
 from prepare.boilerplate import without_gutenberg
-from prepare.document import Document, Note
+from prepare.document import Document, Drop
 from prepare.errors import Unreadable
 from prepare.kinds import Kind, kind
 from prepare.readers import docx, epub, html, odt, pdf, rtf
@@ -27,32 +27,32 @@ _PUNCTUATION = str.maketrans({c: r for cs, r in (("‘’‚‛", "'"), ("“”
 def read(file: File, data: Data, control_tokens: re.Pattern[str] | None = None) -> Document:
     """The cleaned text of a file. Raises Unreadable, with line or page where known."""
     found = kind(file.path)
-    notes: list[Note] = []
+    dropped: list[Drop] = []
     pages: list[int] = []
     if found == "pdf":
         paragraphs, pages = pdf.paragraphs(file.path)
     else:
-        paragraphs = _paragraphs(file, found, notes)
+        paragraphs = _paragraphs(file, found, dropped)
     if control_tokens:
-        _refuse_or_remove(paragraphs, pages, control_tokens, file, notes, remove=data.special_tokens == "remove")
+        _refuse_or_remove(paragraphs, pages, control_tokens, file, dropped, remove=data.special_tokens == "remove")
     text, pages = _joined(paragraphs, pages)
     kept, words = without_gutenberg(text)
     if words:
-        notes.append(Note(file.label, "Project Gutenberg's header, credits and licence", words))
+        dropped.append(Drop(file.label, "Project Gutenberg's header, credits and licence", words))
         begin = text.find(kept[:500])
         pages = [max(0, offset - begin) for offset in pages]
         text = kept
     text, controls = _CONTROL.subn("", text.translate(_SPACES))
     if controls:
-        notes.append(Note(file.label, f"{controls} control character(s)", 0))
+        dropped.append(Drop(file.label, f"{controls} control character(s)", 0))
     if data.plain_punctuation:
         text = text.translate(_PUNCTUATION)
     if not text.strip():
         raise Unreadable("holds no text; take it out")
-    return Document(file.label, file.source, text, pages, notes)
+    return Document(file.label, file.source, text, pages, dropped)
 
 
-def _paragraphs(file: File, found: Kind, notes: list[Note]) -> list[str]:
+def _paragraphs(file: File, found: Kind, dropped: list[Drop]) -> list[str]:
     if found == "docx":
         return docx.paragraphs(file.path)
     if found == "epub":
@@ -65,14 +65,14 @@ def _paragraphs(file: File, found: Kind, notes: list[Note]) -> list[str]:
         raise Unreadable("is JSON, not prose; give its source a shape: chat, instruction, preference or modes")
     decoded = decode(file.path.read_bytes())
     if decoded.encoding != "utf-8":
-        notes.append(Note(file.label, f"read as {decoded.encoding}", 0))
+        dropped.append(Drop(file.label, f"read as {decoded.encoding}", 0))
     if found == "html":
         return html.to_paragraphs(decoded.text)
     return plain.paragraphs(plain.lines_of(decoded.text))
 
 
 def _refuse_or_remove(
-    paragraphs: list[str], pages: list[int], tokens: re.Pattern[str], file: File, notes: list[Note], *, remove: bool
+    paragraphs: list[str], pages: list[int], tokens: re.Pattern[str], file: File, dropped: list[Drop], *, remove: bool
 ) -> None:
     """Take control tokens out of the paragraphs, or raise Unreadable at the first with its page or line."""
     total = 0
@@ -83,7 +83,7 @@ def _refuse_or_remove(
             raise Unreadable(error.what, where=f"page {pages[i]}" if pages else _line_of(file, tokens)) from None
         total += count
     if total:
-        notes.append(Note(file.label, f"{total} control token(s) of a model", 0))
+        dropped.append(Drop(file.label, f"{total} control token(s) of a model", 0))
 
 
 def _line_of(file: File, tokens: re.Pattern[str]) -> str:

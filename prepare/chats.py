@@ -8,8 +8,9 @@ from typing import Any
 
 from prepare import control, json_rows
 from prepare.conversations import Thread, Turn, threads
+from prepare.document import Drop
 from prepare.errors import Unreadable
-from prepare.pieces import Context, Drop, Made, Piece, finished
+from prepare.pieces import Context, Made, Piece, finished
 from prepare.templates import Template
 from voicewright.errors import UserError
 from voicewright.records import content_id

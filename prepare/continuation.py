@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from prepare import manuscript
 from prepare.chats import counted, exchange, needed
-from prepare.document import Document, Section, paragraphs, sections, sentences
+from prepare.document import Document, Drop, Section, paragraphs, sections, sentences
 from prepare.errors import Unreadable
-from prepare.pieces import Context, Drop, Made, Piece, finished
+from prepare.pieces import Context, Made, Piece, finished
 from prepare.templates import Template
 
 # Room for the template's own tokens and for sentences that end a little late.

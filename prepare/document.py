@@ -22,8 +22,8 @@ _ABBREVIATION = re.compile(
 
 
 @dataclass(frozen=True)
-class Note:
-    """What was taken out of a file, or changed in it, and why."""
+class Drop:
+    """What was left out, or changed, and why: nothing is in silence."""
 
     source: str
     reason: str
@@ -41,7 +41,7 @@ class Document:
     text: str
     pages: list[int] = field(default_factory=list)
     """Where each page begins, for formats that have pages."""
-    notes: list[Note] = field(default_factory=list)
+    dropped: list[Drop] = field(default_factory=list)
 
     def place(self, start: int, end: int) -> str:
         """Where a passage comes from: `file:start-end` in the cleaned text.

@@ -8,7 +8,7 @@ from pathlib import PurePath
 from prepare import books, chunks, control
 from prepare.document import Document, Section, scenes, sections
 from prepare.errors import Unreadable
-from prepare.pieces import Context, Drop, Made, Piece, finished
+from prepare.pieces import Context, Made, Piece, finished
 from prepare.progress import each
 
 
@@ -34,7 +34,7 @@ def read(context: Context) -> tuple[list[Document], Made]:
             made.problems.append(error.told(file.label))
             continue
         documents.append(document)
-        made.dropped += [Drop(note.source, note.reason, note.words) for note in document.notes]
+        made.dropped += document.dropped
     return documents, made
 
 

@@ -14,8 +14,9 @@ from pathlib import PurePath
 import yaml
 
 from prepare import json_rows, mode_metrics
+from prepare.document import Drop
 from prepare.json_rows import Placed
-from prepare.pieces import Context, Drop, Made, Piece, finished
+from prepare.pieces import Context, Made, Piece, finished
 from voicewright.errors import UserError
 from voicewright.layout import CONFIGS_DIR
 from voicewright.records import Row
@@ -164,7 +165,7 @@ def _keep(
         for m, (cue, reply) in zip(curated, formatted, strict=True)
     ]
     texts = [{"source": m.place, "mode": m.mode, "text": text} for m, text in zip(curated, wrapped, strict=True)]
-    dropped = [drop.told() for drop in made.dropped]
+    dropped = [asdict(drop) for drop in made.dropped]
     metrics = mode_metrics.measure(made.replies, context.data.modes.fillers)
     summary = {"memories": len(curated), "dropped": dropped, "metrics": metrics}
     made.kept |= {

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
-from prepare.pieces import Drop, Piece, learnt_text
+from prepare.document import Drop
+from prepare.pieces import Piece, learnt_text
 
 
 def draw(pieces: list[Piece], weights: Mapping[str, float], seed: int) -> list[Piece]:

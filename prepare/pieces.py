@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from prepare.chunks import Boundary
+from prepare.document import Drop
 from prepare.sources import File
 from prepare.templates import Template
 from prepare.tokens import Counter
@@ -27,18 +28,6 @@ class Piece:
     reason: str | None = None
     """Why it is out of bounds, where it is."""
     ends_at: Boundary | None = None
-
-
-@dataclass(frozen=True)
-class Drop:
-    """What was left out, and why."""
-
-    source: str
-    reason: str
-    words: int = 0
-
-    def told(self) -> Row:
-        return {"source": self.source, "reason": self.reason, "words": self.words}
 
 
 @dataclass

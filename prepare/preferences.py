@@ -13,9 +13,10 @@ from typing import Any
 from prepare import json_rows
 from prepare.chats import Message, counted, needed, spelt_safely, with_system
 from prepare.conversations import Turn, spoken
+from prepare.document import Drop
 from prepare.errors import Unreadable, others_wrote_it
 from prepare.json_rows import Placed
-from prepare.pieces import Context, Drop, Made, Piece, finished
+from prepare.pieces import Context, Made, Piece, finished
 from prepare.templates import Template
 
 _HUMAN = re.compile(r"(?:\A|\n\n)(Human|Assistant): ?")

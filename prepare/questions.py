@@ -12,8 +12,9 @@ from dataclasses import replace
 from prepare import manuscript
 from prepare.asking import Asked, ask_all, generator
 from prepare.chats import counted, exchange, needed
+from prepare.document import Drop
 from prepare.errors import Unreadable
-from prepare.pieces import Context, Drop, Made, Piece, finished
+from prepare.pieces import Context, Made, Piece, finished
 from prepare.progress import shown
 from prepare.templates import Template
 from voicewright.errors import UserError, notice

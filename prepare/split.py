@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from prepare.pieces import Drop, Piece, learnt_text
+from prepare.document import Drop
+from prepare.pieces import Piece, learnt_text
 from voicewright.errors import UserError
 from voicewright.schema import Data
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from math import ceil
 from typing import Any
 
@@ -30,7 +31,7 @@ def gather(recipe: Recipe, result: Result) -> dict[str, Any]:
         "shapes": {
             shape: {name: summary(pieces) for name, pieces in splits.items()} for shape, splits in result.splits.items()
         },
-        "dropped": [drop.told() for drop in result.made.dropped[:MOST_LISTED]],
+        "dropped": [asdict(drop) for drop in result.made.dropped[:MOST_LISTED]],
         "dropped_by_reason": _by_reason(result),
         "checks": _checks(recipe, result, everything),
     }

@@ -106,7 +106,7 @@ def test_project_gutenbergs_additions_go_and_are_counted(tmp_path: Path) -> None
     )
     document = books.read(File("x", path), DATA)
     assert document.text == "The tale.\n"
-    assert document.notes[0].words > 10
+    assert document.dropped[0].words > 10
 
 
 def test_punctuation_is_made_plain_only_if_asked(tmp_path: Path) -> None:
