@@ -35,16 +35,16 @@ def read(file: File, data: Data, control_tokens: re.Pattern[str] | None = None) 
         paragraphs = _paragraphs(file, found, dropped)
     if control_tokens:
         _refuse_or_remove(paragraphs, pages, control_tokens, file, dropped, remove=data.special_tokens == "remove")
+    paragraphs, pages, controls = _printable(paragraphs, pages)
+    if controls:
+        dropped.append(Drop(file.label, f"{controls} control character(s)", 0))
     text, pages = _joined(paragraphs, pages)
     kept, words = without_gutenberg(text)
     if words:
         dropped.append(Drop(file.label, "Project Gutenberg's header, credits and licence", words))
-        begin = text.find(kept[:500])
+        begin = text.find(kept[:500].rstrip())
         pages = [max(0, offset - begin) for offset in pages]
         text = kept
-    text, controls = _CONTROL.subn("", text.translate(_SPACES))
-    if controls:
-        dropped.append(Drop(file.label, f"{controls} control character(s)", 0))
     if data.plain_punctuation:
         text = text.translate(_PUNCTUATION)
     if not text.strip():
@@ -84,6 +84,13 @@ def _refuse_or_remove(
         total += count
     if total:
         dropped.append(Drop(file.label, f"{total} control token(s) of a model", 0))
+
+
+def _printable(paragraphs: list[str], pages: list[int]) -> tuple[list[str], list[int], int]:
+    """Paragraphs without control characters (and how many those were), before offsets of pages are counted in them."""
+    counted = [_CONTROL.subn("", paragraph.translate(_SPACES)) for paragraph in paragraphs]
+    kept = [i for i, (text, _) in enumerate(counted) if text.strip()]
+    return [counted[i][0] for i in kept], [pages[i] for i in kept if pages], sum(count for _, count in counted)
 
 
 def _line_of(file: File, tokens: re.Pattern[str]) -> str:

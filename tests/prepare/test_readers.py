@@ -98,6 +98,16 @@ def test_a_page_of_a_pdf_is_named_in_the_source(tmp_path: Path) -> None:
     assert ":p3:" in document.place(start, start + 5)
 
 
+def test_characters_taken_out_of_a_pdf_do_not_shift_its_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = (["One\u200b, \x07two.", "\x00", "Three.", "Four."], [1, 1, 2, 3])
+    monkeypatch.setattr("prepare.readers.pdf.paragraphs", lambda _: found)
+    document = books.read(File("x", pdf(tmp_path / "a.pdf", [[line(0, "any")]])), DATA)
+    assert document.text == "One, two.\n\nThree.\n\nFour.\n"
+    for word, page in (("One", 1), ("Three", 2), ("Four", 3)):
+        assert f":p{page}:" in document.place(document.text.index(word), len(document.text))
+    assert [drop.reason for drop in document.dropped] == ["2 control character(s)"]
+
+
 def test_project_gutenbergs_additions_go_and_are_counted(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text(
