@@ -33,8 +33,11 @@ def prose(words: int, seed: int, habits: Habits | None = None) -> str:
     habits, draw = habits or Habits(), random.Random(seed)
     sentences, count = [], 0
     while count < words:
-        clauses = [f"{draw.choice(habits.subjects)} {draw.choice(VERBS)} {habits.article} {draw.choice(ADJECTIVES)} "
-                   f"{draw.choice(NOUNS)}" for _ in range(draw.randint(1, habits.clauses))]
+        clauses = [
+            f"{draw.choice(habits.subjects)} {draw.choice(VERBS)} {habits.article} {draw.choice(ADJECTIVES)} "
+            f"{draw.choice(NOUNS)}"
+            for _ in range(draw.randint(1, habits.clauses))
+        ]
         sentence = habits.joiner.join(clauses)
         sentences.append(sentence[0].upper() + sentence[1:] + habits.end)
         count += len(sentence.split())

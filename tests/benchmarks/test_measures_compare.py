@@ -18,8 +18,10 @@ from voicewright.records import read_rows, write_json, write_rows
 def test_a_page_shows_every_run_every_measure_and_the_learning_curve_and_escapes_texts(home: Path) -> None:
     for name in ("one", "two"):
         run = make({"baseline": base, "checkpoint-10": base, "checkpoint-20": halfway}, name=name)
-        rows = [{**row, "text": row["text"] + " <script>alert</script>" * 3}
-                for row in read_rows(run.generations_path("checkpoint-10"))]
+        rows = [
+            {**row, "text": row["text"] + " <script>alert</script>" * 3}
+            for row in read_rows(run.generations_path("checkpoint-10"))
+        ]
         write_rows(run.generations_path("checkpoint-10"), rows)
         write_json(run.voice_path, voice.appraise(run, 200, 1))
     page = compare.page(compare.load(["one", "two"]))

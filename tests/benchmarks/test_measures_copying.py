@@ -41,8 +41,12 @@ def test_over_ten_words_is_flagged_over_twenty_fails_and_so_do_many_flagged_answ
     assert copying.compare(index, [eleven] * 3 + clean, [""] * 202).row()["verdict"] == "fail"
     assert copying.compare(index, [ROWS[0][1], *clean], [""] * 200).row()["verdict"] == "flag"
     longer = copying.index([("c", " ".join(f"word{chr(97 + i)}" for i in range(26)))])
-    assert copying.compare(longer, [" ".join(f"word{chr(97 + i)}" for i in range(22)), *clean], [""] * 200).row()[
-        "verdict"] == "fail"
+    assert (
+        copying.compare(longer, [" ".join(f"word{chr(97 + i)}" for i in range(22)), *clean], [""] * 200).row()[
+            "verdict"
+        ]
+        == "fail"
+    )
 
 
 def test_copied_spans_are_shown_and_cut_out_and_the_rest_stays() -> None:

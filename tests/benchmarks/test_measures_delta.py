@@ -19,8 +19,13 @@ def transcribed(rates: list[list[float]]) -> tuple[np.ndarray, np.ndarray]:
     spreads = [(sum((row[j] - means[j]) ** 2 for row in rates) / (n - 1)) ** 0.5 for j in range(m)]
     z = [[(row[j] - means[j]) / spreads[j] for j in range(m)] for row in rates]
     burrows = [[sum(abs(a - b) for a, b in zip(x, y, strict=True)) / m for y in z] for x in z]
-    cosine = [[1 - sum(a * b for a, b in zip(x, y, strict=True))
-               / (sum(a * a for a in x) * sum(b * b for b in y)) ** 0.5 for y in z] for x in z]
+    cosine = [
+        [
+            1 - sum(a * b for a, b in zip(x, y, strict=True)) / (sum(a * a for a in x) * sum(b * b for b in y)) ** 0.5
+            for y in z
+        ]
+        for x in z
+    ]
     return np.array(burrows), np.array(cosine)
 
 

@@ -21,7 +21,7 @@ def passage(text: str) -> Passage:
 
 
 def test_markers_are_rates_of_the_right_words() -> None:
-    found = markers.rates(passage('You wait. "You said you\'d go," he says -- *not now* -- and it\'s Tom\'s. Don\'t?'))
+    found = markers.rates(passage("You wait. \"You said you'd go,\" he says -- *not now* -- and it's Tom's. Don't?"))
     assert found["second_person"] == pytest.approx(1000 / 10)
     assert found["italics"] == pytest.approx(2000 / 14)
     assert found["contractions"] == pytest.approx(3000 / 14)
@@ -87,8 +87,11 @@ def test_counts_add_up_over_texts(parts: list[str], at: int) -> None:
     table = SMALL.table(parts)
     whole = table.total()
     for name, values in whole.arrays.items():
-        assert np.array_equal(values[0], table.rows(range(min(at, len(parts)))).arrays[name].sum(axis=0)
-                              + table.rows(range(min(at, len(parts)), len(parts))).arrays[name].sum(axis=0))
+        assert np.array_equal(
+            values[0],
+            table.rows(range(min(at, len(parts)))).arrays[name].sum(axis=0)
+            + table.rows(range(min(at, len(parts)), len(parts))).arrays[name].sum(axis=0),
+        )
 
 
 def test_a_ratio_whose_denominator_may_be_0_is_not_identifiable() -> None:
@@ -108,5 +111,7 @@ def test_a_model_that_still_answers_is_not_worse_and_one_that_does_not_is() -> N
     assert found["same"]["all"]["outcome"] == "not worse" and found["lost"]["all"]["outcome"] == "worse"
     assert found["same"]["all"]["value"] == pytest.approx(100)
     alone = {prompt: said[:1] for prompt, said in base.items()}
-    assert forgetting.table({"baseline": alone, "same": alone}, domains, "baseline", 300, 1)["same"]["all"][
-        "outcome"] == "not available"
+    assert (
+        forgetting.table({"baseline": alone, "same": alone}, domains, "baseline", 300, 1)["same"]["all"]["outcome"]
+        == "not available"
+    )

@@ -12,17 +12,24 @@ PIECES = ["a", "bb", "don't", "Éa.", "'x'", '"no"', "—", "12", "*i*", "\n\n"]
 
 
 def test_quotes_dashes_and_ellipses_have_one_spelling() -> None:
-    assert reading.normal("“Don’t…” he said -- or – not") == "\"Don't...\" he said—or — not"
+    assert reading.normal("“Don’t…” he said -- or – not") == '"Don\'t..." he said—or — not'
 
 
 def test_a_contraction_is_one_word_and_a_number_is_none() -> None:
     assert reading.words(reading.plain("Don't take 3 of the grandam's *stones*.")) == [
-        "don't", "take", "of", "the", "grandam's", "stones"]
+        "don't",
+        "take",
+        "of",
+        "the",
+        "grandam's",
+        "stones",
+    ]
 
 
 def test_emphasis_marks_go_and_their_words_stay() -> None:
     assert reading.plain("He _really_ saw **it**, *all of it*. 2 * 3 * 4 snake_case_name") == (
-        "He really saw it, all of it. 2 * 3 * 4 snake_case_name")
+        "He really saw it, all of it. 2 * 3 * 4 snake_case_name"
+    )
 
 
 def test_italics_are_the_emphasised_spans_only() -> None:
@@ -42,8 +49,9 @@ def test_speech_is_left_out_of_the_narration_even_over_open_quotes() -> None:
 
 
 def test_single_quotes_are_speech_only_where_a_text_uses_them_so() -> None:
-    british = reading.normal("‘You’re late,’ said Tom. ‘I know,’ she said. ‘So it goes,’ he said. ‘Well,’ said Ann. "
-                             "‘No,’ said Tom.")
+    british = reading.normal(
+        "‘You’re late,’ said Tom. ‘I know,’ she said. ‘So it goes,’ he said. ‘Well,’ said Ann. ‘No,’ said Tom."
+    )
     assert "late" not in reading.narration(british)
     assert "nobody's" in reading.narration("It was nobody's fault, 'twas the dogs' day.")
 
