@@ -40,8 +40,12 @@ class Measure:
 
     def as_row(self) -> dict[str, Any]:
         return {
-            "title": self.title, "definition": self.definition, "unit": self.unit, "range": list(self.range),
-            "better": self.better, "arms": {arm: figure.as_row() for arm, figure in self.arms.items()},
+            "title": self.title,
+            "definition": self.definition,
+            "unit": self.unit,
+            "range": list(self.range),
+            "better": self.better,
+            "arms": {arm: figure.as_row() for arm, figure in self.arms.items()},
             "reference": self.reference,
         }
 
@@ -76,37 +80,61 @@ class Material:
     def too_little(self) -> str | None:
         """Why no figure can rest on this, if so."""
         if self.weights.shape[1] < FEWEST_CLUSTERS:
-            return (f"the prompts give {self.weights.shape[1]} independent blocks of {self.author.size} words; "
-                    f"an interval needs {FEWEST_CLUSTERS}")
+            return (
+                f"the prompts give {self.weights.shape[1]} independent blocks of {self.author.size} words; "
+                f"an interval needs {FEWEST_CLUSTERS}"
+            )
         found = len(self.heldout.passages)
         if found < FEWEST_HELDOUT:
-            return (f"the held-out text gives {found} blocks of {self.author.size} words; "
-                    f"the author's own level needs {FEWEST_HELDOUT}")
+            return (
+                f"the held-out text gives {found} blocks of {self.author.size} words; "
+                f"the author's own level needs {FEWEST_HELDOUT}"
+            )
         return None
 
 
-def gather(training: Sequence[str], heldout: Sequence[str], arms: Mapping[str, Texts], order: Sequence[str],
-           resamples: int, seed: int, space: Space | None = None) -> Material:
+def gather(
+    training: Sequence[str],
+    heldout: Sequence[str],
+    arms: Mapping[str, Texts],
+    order: Sequence[str],
+    resamples: int,
+    seed: int,
+    space: Space | None = None,
+) -> Material:
     """Cut everything into blocks of one length. Raises UserError where there is nothing to compare.
 
     `order`: the prompts that all arms answered, in an order that does not put like beside like. `space`: other
     authors than the shipped ones.
     """
-    lengths = {arm: [sum(len(text.split()) for text in texts.get(prompt, ())) for prompt in order]
-               for arm, texts in arms.items()}
+    lengths = {
+        arm: [sum(len(text.split()) for text in texts.get(prompt, ())) for prompt in order]
+        for arm, texts in arms.items()
+    }
     size, together = passages.grouping(lengths)
     if size == 0:
-        raise UserError("every generation is empty: there is nothing to measure",
-                        mend="look at the generations and at logs/, then generate again (FORCE=arm)")
+        raise UserError(
+            "every generation is empty: there is nothing to measure",
+            mend="look at the generations and at logs/, then generate again (FORCE=arm)",
+        )
     blocks = {arm: passages.of_prompts(texts, order, size, together) for arm, texts in arms.items()}
     rng = np.random.default_rng(seed)
     kept = passages.of_texts(heldout, size)
     author = authors.build(training, size, space)
     table = author.profile.space.vocabulary.table
-    counts = {key: table([passage.plain for passage in found.passages])
-              for key, found in {**blocks, HELDOUT: kept}.items()}
-    return Material(author, blocks, kept, counts, resampling.draws(-(-len(order) // together), resamples, rng),
-                    resampling.draws(len(kept.passages), resamples, rng), list(order), together)
+    counts = {
+        key: table([passage.plain for passage in found.passages]) for key, found in {**blocks, HELDOUT: kept}.items()
+    }
+    return Material(
+        author,
+        blocks,
+        kept,
+        counts,
+        resampling.draws(-(-len(order) // together), resamples, rng),
+        resampling.draws(len(kept.passages), resamples, rng),
+        list(order),
+        together,
+    )
 
 
 def guarded(material: Material, figures: Mapping[str, Figure]) -> dict[str, Figure]:
@@ -114,5 +142,7 @@ def guarded(material: Material, figures: Mapping[str, Figure]) -> dict[str, Figu
     why = material.too_little()
     if why:
         return {arm: resampling.missing(why) for arm in figures}
-    return {arm: figure if len(material.arms[arm].passages) else resampling.missing("this arm said next to nothing")
-            for arm, figure in figures.items()}
+    return {
+        arm: figure if len(material.arms[arm].passages) else resampling.missing("this arm said next to nothing")
+        for arm, figure in figures.items()
+    }

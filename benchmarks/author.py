@@ -52,9 +52,17 @@ def build(texts: Sequence[str], size: int, space: Space | None = None) -> Author
     shapes = [structure.shape(passage) for passage in found]
     counts = np.array([markers.persons(passage) for passage in found], dtype=float).sum(axis=0)
     normal = "\n\n".join(reading.normal(text) for text in texts)
-    return Author(profile, size, found, means, spreads, distinctive(normal, profile.space),
-                  [np.sum(part, axis=0) for part in zip(*shapes, strict=True)], counts / max(1.0, counts.sum()),
-                  len(reading.words(reading.plain(normal))))
+    return Author(
+        profile,
+        size,
+        found,
+        means,
+        spreads,
+        distinctive(normal, profile.space),
+        [np.sum(part, axis=0) for part in zip(*shapes, strict=True)],
+        counts / max(1.0, counts.sum()),
+        len(reading.words(reading.plain(normal))),
+    )
 
 
 def _spread(values: Sequence[float], mean: float) -> float:
@@ -72,7 +80,8 @@ def distinctive(text: str, space: Space) -> dict[str, float]:
     others = dict(zip(space.vocabulary.words, space.general.tolist(), strict=True))
     unknown = float(space.general.min())
     return {
-        word: count / len(words) for word, count in Counter(words).items()
+        word: count / len(words)
+        for word, count in Counter(words).items()
         if count >= FEWEST_USES and word not in names and count / len(words) >= DISTINCTIVE * others.get(word, unknown)
     }
 

@@ -50,14 +50,23 @@ def measures(reports: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     found = []
     for name in sorted(names, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST)):
         shown = next(report["measures"][name] for report in reports.values() if name in report["measures"])
-        rows = [(labelled(reports, arm, run), row) for run, report in reports.items()
-                for arm, row in report["measures"].get(name, {"arms": {}})["arms"].items()]
+        rows = [
+            (labelled(reports, arm, run), row)
+            for run, report in reports.items()
+            for arm, row in report["measures"].get(name, {"arms": {}})["arms"].items()
+        ]
         mark = shown["reference"].get("author")
         if mark is None and "percent of the" in shown["unit"]:
             mark = 100.0
-        found.append({"title": shown["title"], "definition": shown["definition"], "unit": shown["unit"],
-                      "plot": Markup(drawings.intervals(rows, mark, shown["unit"])),  # noqa: S704 made by us, text escaped
-                      "missing": [(arm, row["why"] or row["status"]) for arm, row in rows if row["value"] is None]})
+        found.append(
+            {
+                "title": shown["title"],
+                "definition": shown["definition"],
+                "unit": shown["unit"],
+                "plot": Markup(drawings.intervals(rows, mark, shown["unit"])),  # noqa: S704 made by us, text escaped
+                "missing": [(arm, row["why"] or row["status"]) for arm, row in rows if row["value"] is None],
+            }
+        )
     return found
 
 
@@ -93,8 +102,11 @@ def curves(reports: Mapping[str, Mapping[str, Any]]) -> dict[str, list[tuple[int
     """Transfer of each run's checkpoints by step."""
     found: dict[str, list[tuple[int, Mapping[str, Any]]]] = {}
     for run, report in reports.items():
-        rows = [(int(match.group(1)), row) for arm, row in report["measures"]["transfer"]["arms"].items()
-                if (match := STEP.match(arm)) and row["value"] is not None]
+        rows = [
+            (int(match.group(1)), row)
+            for arm, row in report["measures"]["transfer"]["arms"].items()
+            if (match := STEP.match(arm)) and row["value"] is not None
+        ]
         if rows:
             found[run] = sorted(rows, key=lambda pair: pair[0])
     return found
@@ -112,8 +124,15 @@ def keyed(arms: Mapping[str, Sequence[str]], author: Sequence[str]) -> list[dict
             # Sizes in em: areas, not lengths, follow the score.
             return [(key.term, 0.7 + 1.6 * (abs(key.score) / top) ** 0.5) for key in sorted(keys, key=lambda k: k.term)]
 
-        found.append({"arm": arm, "over": cloud(over), "under": cloud(under),
-                      "phrases": [key.term for key in phrases], "lacking": [key.term for key in lacking]})
+        found.append(
+            {
+                "arm": arm,
+                "over": cloud(over),
+                "under": cloud(under),
+                "phrases": [key.term for key in phrases],
+                "lacking": [key.term for key in lacking],
+            }
+        )
     return found
 
 
@@ -125,11 +144,13 @@ def page(reports: Mapping[str, Mapping[str, Any]]) -> str:
     points = curves(reports)
     engine = Environment(loader=FileSystemLoader(TEMPLATES_DIR), autoescape=True, undefined=StrictUndefined)
     return engine.get_template("compare.html.j2").render(
-        runs=list(reports), measures=measures(reports),
+        runs=list(reports),
+        measures=measures(reports),
         lengths=Markup(drawings.distributions(lengths, structure.SENTENCE_EDGES, "words of a sentence")),  # noqa: S704
         similarity=Markup(drawings.table(names, table)),  # noqa: S704
         learning=Markup(drawings.learning(points)) if points else None,  # noqa: S704
-        keyed=keyed(arms, author))
+        keyed=keyed(arms, author),
+    )
 
 
 @exits_cleanly

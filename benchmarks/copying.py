@@ -123,17 +123,24 @@ class Copied:
         flagged = sum(any(len(span.words) > FLAGGED for span in found) for found in self.spans)
         share = flagged / max(1, len(self.spans))
         verdict = "fail" if self.longest > FAILED or share > TOLERATED else "flag" if flagged else "ok"
-        return {"longest_words": self.longest, "coverage_percent": 100.0 * sum(lengths) / max(1, sum(self.words)),
-                "spans_over_10": sum(length > FLAGGED for length in lengths),
-                "spans_over_20": sum(length > FAILED for length in lengths),
-                "generations_flagged_percent": 100.0 * share, "generations": len(self.spans), "verdict": verdict}
+        return {
+            "longest_words": self.longest,
+            "coverage_percent": 100.0 * sum(lengths) / max(1, sum(self.words)),
+            "spans_over_10": sum(length > FLAGGED for length in lengths),
+            "spans_over_20": sum(length > FAILED for length in lengths),
+            "generations_flagged_percent": 100.0 * share,
+            "generations": len(self.spans),
+            "verdict": verdict,
+        }
 
     def shown(self, ids: Sequence[str], most: int = SHOWN) -> list[dict[str, Any]]:
         """The longest spans over 10 words, with the generation and the source that they stand in."""
         found = [(span, name) for spans_, name in zip(self.spans, ids, strict=True) for span in spans_]
         found = sorted((pair for pair in found if len(pair[0].words) > FLAGGED), key=lambda pair: -len(pair[0].words))
-        return [{"words": len(span.words), "text": " ".join(span.words), "source": span.source, "generation": name}
-                for span, name in found[:most]]
+        return [
+            {"words": len(span.words), "text": " ".join(span.words), "source": span.source, "generation": name}
+            for span, name in found[:most]
+        ]
 
 
 def compare(found: Index, texts: Sequence[str], prompts: Sequence[str]) -> Copied:
@@ -146,6 +153,9 @@ def without(text: str, copied: Sequence[Span], longer_than: int = FLAGGED) -> st
     """The text with copied spans of more than so many words cut out."""
     plain = reading.plain(reading.normal(text))
     places = [match.span() for match in reading.WORD.finditer(plain)]
-    cut = [(places[span.start][0], places[span.start + len(span.words) - 1][1])
-           for span in copied if len(span.words) > longer_than]
+    cut = [
+        (places[span.start][0], places[span.start + len(span.words) - 1][1])
+        for span in copied
+        if len(span.words) > longer_than
+    ]
     return reading.outside(plain, cut)

@@ -30,6 +30,7 @@ def burrows(a: Floats, b: Floats) -> Floats:
 
 def cosine(a: Floats, b: Floats) -> Floats:
     """Cosine distances (rows of a, rows of b) of z-scores, 0 to 2."""
+
     def unit(rows: Floats) -> Floats:
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         return np.asarray(rows / np.where(lengths > 0, lengths, 1.0))

@@ -18,8 +18,9 @@ SAMPLES = 100
 DOSES = tuple(100 * k // PIECES for k in range(PIECES + 1))
 
 
-def response(found: Pool, split: Split, author: str, space: Space, counts: Mapping[int, Counts],
-             rng: np.random.Generator) -> Floats:
+def response(
+    found: Pool, split: Split, author: str, space: Space, counts: Mapping[int, Counts], rng: np.random.Generator
+) -> Floats:
     """Mean similarity (doses,) of 1,000-word texts of which 0, 25, 50, 75, 100% are the author's.
 
     The author's pieces are of a work that the profile has not seen; the others are of one other tested author a text.
@@ -51,10 +52,16 @@ def row(responses: Mapping[str, Floats]) -> dict[str, Any]:
     """The curve and in how many authors it never falls, as JSON says it."""
     mean = np.mean(list(responses.values()), axis=0)
     rising = [name for name, curve in responses.items() if (np.diff(curve) > 0).all()]
-    return {"percent_author": list(DOSES), "similarity": [float(value) for value in mean],
-            "monotone": bool((np.diff(mean) > 0).all()), "monotone_authors": len(rising),
-            "authors_tested": len(responses), "not_monotone": sorted(set(responses) - set(rising)),
-            "samples": SAMPLES, "words": WORDS}
+    return {
+        "percent_author": list(DOSES),
+        "similarity": [float(value) for value in mean],
+        "monotone": bool((np.diff(mean) > 0).all()),
+        "monotone_authors": len(rising),
+        "authors_tested": len(responses),
+        "not_monotone": sorted(set(responses) - set(rising)),
+        "samples": SAMPLES,
+        "words": WORDS,
+    }
 
 
 def missing_splits(found: Pool, splits: Sequence[Split], seed: int) -> list[Split]:

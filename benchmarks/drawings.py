@@ -13,8 +13,15 @@ from matplotlib.figure import Figure as Plot
 
 from benchmarks.features import Floats
 
-mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "voicewright", "font.size": 9, "axes.spines.top": False,
-                     "axes.spines.right": False})
+mpl.rcParams.update(
+    {
+        "svg.fonttype": "none",
+        "svg.hashsalt": "voicewright",
+        "font.size": 9,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+    }
+)
 AUTHOR = "#222222"
 
 
@@ -51,8 +58,9 @@ def distributions(curves: Mapping[str, Floats], edges: Sequence[float], label: s
     for name, counts in curves.items():
         share = counts / max(1.0, float(counts.sum()))
         own = name == "author"
-        axes.plot(range(len(share)), 100 * share, label=name, color=AUTHOR if own else None,
-                  linewidth=2.4 if own else 1.2)
+        axes.plot(
+            range(len(share)), 100 * share, label=name, color=AUTHOR if own else None, linewidth=2.4 if own else 1.2
+        )
     labels = [f"to {edge:g}" for edge in edges] + [f"over {edges[-1]:g}"]
     axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
     axes.set_ylabel("percent")
@@ -82,8 +90,15 @@ def table(names: Sequence[str], values: Floats) -> str:
     axes = plot.add_subplot()
     axes.imshow(values, cmap="Blues", vmin=0, vmax=1)
     for i, j in np.ndindex(values.shape):
-        axes.text(j, i, f"{values[i, j]:.2f}", ha="center", va="center", fontsize=7,
-                  color="white" if values[i, j] > 0.6 else "black")
+        axes.text(
+            j,
+            i,
+            f"{values[i, j]:.2f}",
+            ha="center",
+            va="center",
+            fontsize=7,
+            color="white" if values[i, j] > 0.6 else "black",
+        )
     axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
     axes.set_yticks(range(len(names)), names)
     return svg(plot)

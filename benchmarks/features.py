@@ -64,8 +64,13 @@ class Vocabulary:
 
     def width(self, view: str) -> int:
         """Number of columns of a view."""
-        widths = {"words": len(self.words), "chars": len(self.chars), "syntax": len(self.syntax),
-                  "punctuation": len(PUNCTUATION), "sentences": len(SENTENCE_EDGES) + 1}
+        widths = {
+            "words": len(self.words),
+            "chars": len(self.chars),
+            "syntax": len(self.syntax),
+            "punctuation": len(PUNCTUATION),
+            "sentences": len(SENTENCE_EDGES) + 1,
+        }
         return widths[view]
 
     def count(self, text: str) -> dict[str, Floats]:
@@ -111,8 +116,12 @@ class Counts:
         """One table of single counts; none gives a table of no rows."""
         names = [(view, vocabulary.width(view)) for view in VIEWS] + [(f"{view}_total", 1) for view in VIEWS]
         # 32-bit floats hold counts up to 16 million exactly.
-        return Counts({name: np.array([row[name] for row in rows], dtype=np.float32).reshape(len(rows), width)
-                       for name, width in names})
+        return Counts(
+            {
+                name: np.array([row[name] for row in rows], dtype=np.float32).reshape(len(rows), width)
+                for name, width in names
+            }
+        )
 
     def __len__(self) -> int:
         return len(self.arrays["words_total"])
@@ -146,8 +155,18 @@ def _char_lookup() -> NDArray[np.int64]:
     lookup = np.full(256, CHARS.index("-"), dtype=np.int64)
     for i, char in enumerate(CHARS):
         lookup[ord(char)] = i
-    for chars, base in (("àáâãäå", "a"), ("ç", "c"), ("èéêë", "e"), ("ìíîï", "i"), ("ñ", "n"), ("òóôõö", "o"),
-                        ("ùúûü", "u"), ("\n\t", " "), (";:", ","), ("!?", ".")):
+    for chars, base in (
+        ("àáâãäå", "a"),
+        ("ç", "c"),
+        ("èéêë", "e"),
+        ("ìíîï", "i"),
+        ("ñ", "n"),
+        ("òóôõö", "o"),
+        ("ùúûü", "u"),
+        ("\n\t", " "),
+        (";:", ","),
+        ("!?", "."),
+    ):
         for char in chars:
             lookup[ord(char)] = CHARS.index(base)
     return lookup
@@ -205,13 +224,17 @@ def _shape(token: str, ids: dict[str, int]) -> int:
 
 def sentence_lengths(text: str) -> Codes:
     """Lengths in words of all sentences of a plain text."""
-    lengths = [len(reading.WORD.findall(sentence))
-               for paragraph in reading.paragraphs(text) for sentence in reading.sentences(paragraph)]
+    lengths = [
+        len(reading.WORD.findall(sentence))
+        for paragraph in reading.paragraphs(text)
+        for sentence in reading.sentences(paragraph)
+    ]
     return np.array(lengths, dtype=np.int64)
 
 
-def build_vocabulary(texts: Sequence[str], n_words: int = 2000, n_chars: int = 4000,
-                     n_syntax: int = 3000) -> Vocabulary:
+def build_vocabulary(
+    texts: Sequence[str], n_words: int = 2000, n_chars: int = 4000, n_syntax: int = 3000
+) -> Vocabulary:
     """The most frequent words, character n-grams and shape n-grams of plain texts, each text weighing the same."""
     words: Counter[str] = Counter()
     chars = np.zeros(_CHAR_OFFSETS[-1], dtype=np.float32)
@@ -231,5 +254,9 @@ def build_vocabulary(texts: Sequence[str], n_words: int = 2000, n_chars: int = 4
         for code, count in zip(codes.tolist(), (counts / max(1, len(tokens))).tolist(), strict=True):
             shapes[code] += count
     top = np.argsort(-chars, kind="stable")[:n_chars]
-    return Vocabulary(tuple(ranked), top[chars[top] > 0].astype(np.int64), function,
-                      np.array([code for code, _ in shapes.most_common(n_syntax)], dtype=np.int64))
+    return Vocabulary(
+        tuple(ranked),
+        top[chars[top] > 0].astype(np.int64),
+        function,
+        np.array([code for code, _ in shapes.most_common(n_syntax)], dtype=np.int64),
+    )

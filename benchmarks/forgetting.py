@@ -21,7 +21,8 @@ MARGIN_PERCENT = 20.0
 COMMON = reading.listed(
     "the a an and or but of to in on at by for with from as is are was were be been it its this that these those i you "
     "he she they we my your his her their our not no do does did have has had will would can could should if so than "
-    "then there here what which who when where how why all any some one")
+    "then there here what which who when where how why all any some one"
+)
 
 
 def outside(row: Mapping[str, Any]) -> bool:
@@ -74,8 +75,9 @@ def row(values: Floats, resamples: int, seed: int) -> dict[str, Any]:
     return {**figure.as_row(), "outcome": outcome, "prompts": len(values)}
 
 
-def table(arms: Mapping[str, Mapping[str, Sequence[str]]], domains: Mapping[str, str], base: str, resamples: int,
-          seed: int) -> dict[str, Any]:
+def table(
+    arms: Mapping[str, Mapping[str, Sequence[str]]], domains: Mapping[str, str], base: str, resamples: int, seed: int
+) -> dict[str, Any]:
     """Of every arm, over all prompts outside the field and by category: kept or forgotten."""
     if base not in arms or not domains:
         return {}
@@ -86,6 +88,8 @@ def table(arms: Mapping[str, Mapping[str, Sequence[str]]], domains: Mapping[str,
         shared = sorted(set(texts) & set(arms[base]) & set(domains))
         kinds = sorted({domains[prompt] for prompt in shared})
         parts = {kind: [prompt for prompt in shared if domains[prompt] == kind] for kind in kinds}
-        found[arm] = {name: row(kept(arms[base], texts, prompts), resamples, seed)
-                      for name, prompts in {"all": shared, **parts}.items()}
+        found[arm] = {
+            name: row(kept(arms[base], texts, prompts), resamples, seed)
+            for name, prompts in {"all": shared, **parts}.items()
+        }
     return found

@@ -36,8 +36,10 @@ def build(works: list[corpus.Work]) -> space.Space:
         blocks += found[:whole]
         authors += [work.author] * whole
     if len(set(authors)) < FEWEST_AUTHORS:
-        raise UserError(f"{len(set(authors))} authors with 2,000 words or more; at least {FEWEST_AUTHORS} are needed",
-                        mend="add texts of other authors, as Author_Title.txt")
+        raise UserError(
+            f"{len(set(authors))} authors with 2,000 words or more; at least {FEWEST_AUTHORS} are needed",
+            mend="add texts of other authors, as Author_Title.txt",
+        )
     by_author: dict[str, list[str]] = defaultdict(list)
     for author, block in zip(authors, blocks, strict=True):
         by_author[author].append(block)
@@ -55,8 +57,9 @@ def known_words(works: list[corpus.Work]) -> NDArray[np.uint32]:
     return np.unique(np.array(shared, dtype=np.uint32))
 
 
-def fit_sizes(counts: Counts, authors: list[str], vocabulary: features.Vocabulary,
-              known: NDArray[np.uint32] | None = None) -> space.Space:
+def fit_sizes(
+    counts: Counts, authors: list[str], vocabulary: features.Vocabulary, known: NDArray[np.uint32] | None = None
+) -> space.Space:
     """A space from 250-word blocks that lie in whole stretches: larger blocks are sums of neighbours."""
     tables, labels = {}, {}
     for size in space.SIZES:

@@ -26,8 +26,12 @@ def per_1000(count: float, words: int) -> float:
 
 def contractions(words: list[str]) -> int:
     """How many words are contractions: don't, you'll, it's; possessives are none."""
-    return sum(1 for word in words if "'" in word and (word in CONTRACTED_S or (CONTRACTION.fullmatch(word) is not None
-                                                                                 and not word.endswith("'s"))))
+    return sum(
+        1
+        for word in words
+        if "'" in word
+        and (word in CONTRACTED_S or (CONTRACTION.fullmatch(word) is not None and not word.endswith("'s")))
+    )
 
 
 def dialogue(passage: Passage) -> float:

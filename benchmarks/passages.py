@@ -43,9 +43,14 @@ def cut(text: str, size: int) -> list[Passage]:
     """Passages of `size` words of a text; what is speech is found in the whole text, before it is cut."""
     normal = reading.HEADING.sub("", reading.normal(text))
     speech = reading.speech_spans(normal)
-    return [Passage(normal[start:end], reading.plain(normal[start:end]),
-                    reading.plain(reading.outside(normal, speech, start, end)))
-            for start, end in reading.spans_of(normal, size)]
+    return [
+        Passage(
+            normal[start:end],
+            reading.plain(normal[start:end]),
+            reading.plain(reading.outside(normal, speech, start, end)),
+        )
+        for start, end in reading.spans_of(normal, size)
+    ]
 
 
 def grouping(words: Mapping[str, Sequence[int]]) -> tuple[int, int]:

@@ -84,7 +84,9 @@ def calibrated(base: Floats, arm: Floats, heldout: Floats) -> Figure:
     if gap.low <= 0:
         return missing(
             f"the author's own held-out text is not clearly closer to the author than the base model is "
-            f"({gap.value:.3f}, {gap.low:.3f} to {gap.high:.3f}): there is no scale to measure on", NOT_IDENTIFIABLE)
+            f"({gap.value:.3f}, {gap.low:.3f} to {gap.high:.3f}): there is no scale to measure on",
+            NOT_IDENTIFIABLE,
+        )
     # A resample whose denominator comes near 0 would throw the ratio to infinity; few do, as the interval shows.
     return interval(100 * (base - arm) / np.where(base - heldout > 0.1 * gap.value, base - heldout, np.nan))
 

@@ -16,8 +16,10 @@ from voicewright.records import Row, read_rows
 
 def likelihoods(run: Run, resamples: int, seed: int) -> Measure:
     """Bits per character that each arm needs for the held-out passages; passages are resampled."""
-    rows = {path.stem: {str(row["id"]): row for row in read_rows(path)}
-            for path in sorted((run.dir / "likelihood").glob("*.jsonl"))}
+    rows = {
+        path.stem: {str(row["id"]): row for row in read_rows(path)}
+        for path in sorted((run.dir / "likelihood").glob("*.jsonl"))
+    }
     rows = {arm: found for arm, found in rows.items() if found}
     shared = sorted(set.intersection(*(set(found) for found in rows.values()))) if rows else []
     weights = resampling.draws(len(shared), resamples, np.random.default_rng(seed))
@@ -30,13 +32,21 @@ def likelihoods(run: Run, resamples: int, seed: int) -> Measure:
             continue
         replicates[arm] = (weights @ bits) / np.maximum(weights @ chars, 1.0)
         arms[arm] = resampling.interval(replicates[arm])
-    gains = {arm: resampling.interval(replicates[BASE] - values).as_row()
-             for arm, values in replicates.items() if arm != BASE and BASE in replicates}
+    gains = {
+        arm: resampling.interval(replicates[BASE] - values).as_row()
+        for arm, values in replicates.items()
+        if arm != BASE and BASE in replicates
+    }
     return Measure(
         "Bits per character",
         "How surprised the model is by the author's unseen text: bits needed for each character. It does not depend on "
         "what the model generates, nor on its tokenizer. Less is better.",
-        "bits per character", (0, None), "lower", arms, {"gain_over_base": gains})
+        "bits per character",
+        (0, None),
+        "lower",
+        arms,
+        {"gain_over_base": gains},
+    )
 
 
 def answers(arms: Mapping[str, list[Row]]) -> dict[str, Measure]:
@@ -50,8 +60,20 @@ def answers(arms: Mapping[str, list[Row]]) -> dict[str, Measure]:
         spread = np.quantile(words, [0.025, 0.975])
         length[arm] = resampling.Figure(float(words.mean()), float(spread[0]), float(spread[1]))
     return {
-        "empty": Measure("Empty answers", "The share of requests to which the model said nothing, or which failed.",
-                         "percent of answers", (0, 100), "lower", empty),
-        "length": Measure("Length of answers", "Mean words of an answer; the interval holds 95% of the answers.",
-                          "words", (0, None), "author", length),
+        "empty": Measure(
+            "Empty answers",
+            "The share of requests to which the model said nothing, or which failed.",
+            "percent of answers",
+            (0, 100),
+            "lower",
+            empty,
+        ),
+        "length": Measure(
+            "Length of answers",
+            "Mean words of an answer; the interval holds 95% of the answers.",
+            "words",
+            (0, None),
+            "author",
+            length,
+        ),
     }

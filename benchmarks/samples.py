@@ -44,8 +44,11 @@ def row_texts(row: Row) -> list[str]:
         return [str(row["text"])]
     if "chosen" in row:
         return [str(row["chosen"]["content"])]
-    return [str(m["content"]) for m in row.get("messages", [])
-            if m["role"] == "assistant" and m.get("train", True) and isinstance(m["content"], str)]
+    return [
+        str(m["content"])
+        for m in row.get("messages", [])
+        if m["role"] == "assistant" and m.get("train", True) and isinstance(m["content"], str)
+    ]
 
 
 def read_arms(run: Run) -> dict[str, list[Row]]:
@@ -72,8 +75,11 @@ def shared_prompts(texts: Mapping[str, Mapping[str, Sequence[str]]]) -> tuple[li
     Raises UserError where nothing is shared.
     """
     asked = set().union(*(set(found) for found in texts.values()))
-    left = {arm: f"only {len(found)} of {len(asked)} prompts were answered" for arm, found in texts.items()
-            if len(found) < LEAST_ANSWERED * len(asked)}
+    left = {
+        arm: f"only {len(found)} of {len(asked)} prompts were answered"
+        for arm, found in texts.items()
+        if len(found) < LEAST_ANSWERED * len(asked)
+    }
     kept = [set(found) for arm, found in texts.items() if arm not in left]
     shared = sorted(set.intersection(*kept)) if kept else []
     if not shared:

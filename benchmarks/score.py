@@ -58,8 +58,10 @@ def folds(works: Sequence[corpus.Work], space: Space, size: int) -> tuple[list[F
             built = profile.build(rest, space)
             found.append(Fold(built, built.distances(table, size)))
     if not found:
-        raise UserError(f"the author's texts are too short to leave any of them out in blocks of {size} words",
-                        mend="add more of the author's writing")
+        raise UserError(
+            f"the author's texts are too short to leave any of them out in blocks of {size} words",
+            mend="add more of the author's writing",
+        )
     return found, how
 
 
@@ -85,25 +87,37 @@ def score(author: Path, folders: Sequence[Path], space: Space) -> dict[str, Any]
     longest = [max(len(reading.words(work.text)) for work in found) for found in texts.values()]
     size = SIZES[0] if min(longest) >= SIZES[0] else SIZES[1]
     found, how = folds(works, space, size)
-    others = {name: float(np.mean([fold.profile.imposter_distances(size)[name] for fold in found]))
-              for name in found[0].profile.imposter_distances(size)}
+    others = {
+        name: float(np.mean([fold.profile.imposter_distances(size)[name] for fold in found]))
+        for name in found[0].profile.imposter_distances(size)
+    }
     own = np.concatenate([fold.own for fold in found])
     rows: dict[str, Any] = {}
     for folder, scored in texts.items():
         tables = {work.path.name: counted(work.text, space, size) for work in scored}
-        distances = {name: np.mean([fold.profile.distances(table, size) for fold in found], axis=0)
-                     for name, table in tables.items() if len(table)}
+        distances = {
+            name: np.mean([fold.profile.distances(table, size) for fold in found], axis=0)
+            for name, table in tables.items()
+            if len(table)
+        }
         if not distances:
             raise UserError(f"{folder}: no text of {size} words or more", mend="join short texts into one file")
         everything = np.concatenate(list(distances.values()))
         rows[str(folder)] = {
             "score": placed(everything, own, float(np.mean(list(others.values()))), SEED).as_row(),
-            "distance": float(everything.mean()), "blocks": len(everything),
+            "distance": float(everything.mean()),
+            "blocks": len(everything),
             "closer_than_other_authors": float(np.mean([everything.mean() < value for value in others.values()])),
             "files": {name: float(values.mean()) for name, values in distances.items()},
         }
-    return {"author": str(author), "block_words": size, "own_distance": float(own.mean()), "own_level": how,
-            "other_authors": others, "texts": rows}
+    return {
+        "author": str(author),
+        "block_words": size,
+        "own_distance": float(own.mean()),
+        "own_level": how,
+        "other_authors": others,
+        "texts": rows,
+    }
 
 
 def sentence(name: str, row: dict[str, Any]) -> str:
@@ -112,8 +126,10 @@ def sentence(name: str, row: dict[str, Any]) -> str:
     where = f"closer to the author than {share:.0%} of the other authors are"
     if figure["value"] is None:
         return f"{name}: {figure['status']}: {figure['why']}; {where}"
-    return (f"{name}: {figure['value']:.0f} ({figure['low']:.0f} to {figure['high']:.0f}) where 0 is other authors and "
-            f"100 the author; {where}")
+    return (
+        f"{name}: {figure['value']:.0f} ({figure['low']:.0f} to {figure['high']:.0f}) where 0 is other authors and "
+        f"100 the author; {where}"
+    )
 
 
 @exits_cleanly

@@ -16,8 +16,13 @@ from benchmarks.resampling import Figure, missing
 from benchmarks.samples import BASE
 
 NO_BASE = "there is no baseline arm to measure from"
-VIEW_TITLES = {"words": "Words", "chars": "Letter sequences", "syntax": "Syntax, content words masked",
-               "punctuation": "Punctuation", "sentences": "Sentence lengths"}
+VIEW_TITLES = {
+    "words": "Words",
+    "chars": "Letter sequences",
+    "syntax": "Syntax, content words masked",
+    "punctuation": "Punctuation",
+    "sentences": "Sentence lengths",
+}
 
 
 def distances(material: Material, view: str = "all") -> tuple[dict[str, Floats], Floats]:
@@ -30,16 +35,24 @@ def transfer(material: Material) -> tuple[Measure, dict[str, Any]]:
     """The calibrated score, and the distances that it is made of."""
     found, heldout = distances(material)
     base = found.get(BASE)
-    arms = appraisal.guarded(material, {arm: missing(NO_BASE) if base is None
-                                        else resampling.calibrated(base, values, heldout)
-                                        for arm, values in found.items()})
+    arms = appraisal.guarded(
+        material,
+        {
+            arm: missing(NO_BASE) if base is None else resampling.calibrated(base, values, heldout)
+            for arm, values in found.items()
+        },
+    )
     others = material.author.profile.imposter_distances(material.author.size)
     marks: dict[str, Any] = {
-        "distance": {**{arm: resampling.interval(values).as_row() for arm, values in found.items()},
-                     HELDOUT: resampling.interval(heldout).as_row()},
+        "distance": {
+            **{arm: resampling.interval(values).as_row() for arm, values in found.items()},
+            HELDOUT: resampling.interval(heldout).as_row(),
+        },
         "other_authors": others,
-        "block_words": material.author.size, "prompts_per_cluster": material.together,
-        "clusters": int(material.weights.shape[1]), "heldout_blocks": len(material.heldout.passages),
+        "block_words": material.author.size,
+        "prompts_per_cluster": material.together,
+        "clusters": int(material.weights.shape[1]),
+        "heldout_blocks": len(material.heldout.passages),
         "training_words": material.author.words,
     }
     reference: dict[str, Any] = {"base": 0.0, HELDOUT: 100.0, "other_authors": None}
@@ -56,7 +69,12 @@ def transfer(material: Material) -> tuple[Measure, dict[str, Any]]:
         "How far the model has moved from the base model towards the author, in everything that tells writers apart: "
         "words, letter sequences, syntax, punctuation, sentence length. 0 is the base model, 100 the author's own text "
         "that training never saw. Over 100 is no triumph but caricature or copying.",
-        "percent of the way", (None, None), "higher", arms, reference), marks
+        "percent of the way",
+        (None, None),
+        "higher",
+        arms,
+        reference,
+    ), marks
 
 
 def views(material: Material) -> dict[str, Any]:
@@ -64,14 +82,18 @@ def views(material: Material) -> dict[str, Any]:
     rows = {}
     for view in VIEWS:
         found, heldout = distances(material, view)
-        rows[view] = {"title": VIEW_TITLES[view],
-                      "arms": {arm: resampling.calibrated(found[BASE], values, heldout).as_row()
-                               for arm, values in found.items()}}
+        rows[view] = {
+            "title": VIEW_TITLES[view],
+            "arms": {
+                arm: resampling.calibrated(found[BASE], values, heldout).as_row() for arm, values in found.items()
+            },
+        }
     return rows
 
 
-def by_domain(material: Material, arms: Mapping[str, Texts], domains: Mapping[str, str], resamples: int,
-              seed: int) -> dict[str, Any]:
+def by_domain(
+    material: Material, arms: Mapping[str, Texts], domains: Mapping[str, str], resamples: int, seed: int
+) -> dict[str, Any]:
     """Transfer of each kind of prompt alone: domain -> arm -> figure; a kind with too little text has none."""
     _, heldout = distances(material)
     author, found = material.author, {}
@@ -84,9 +106,14 @@ def by_domain(material: Material, arms: Mapping[str, Texts], domains: Mapping[st
             counts = author.profile.space.vocabulary.table([passage.plain for passage in blocks.passages])
             means[arm] = resampling.means(author.profile.distances(counts, author.size), blocks, weights)
         few = weights.shape[1] < appraisal.FEWEST_CLUSTERS or bool(material.too_little())
-        found[domain] = {arm: (missing("too few prompts of this kind") if few or BASE not in means
-                               else resampling.calibrated(means[BASE], values, heldout)).as_row()
-                         for arm, values in means.items()}
+        found[domain] = {
+            arm: (
+                missing("too few prompts of this kind")
+                if few or BASE not in means
+                else resampling.calibrated(means[BASE], values, heldout)
+            ).as_row()
+            for arm, values in means.items()
+        }
     return found
 
 
@@ -112,12 +139,30 @@ def shares(material: Material) -> dict[str, Measure]:
     def measure(title: str, definition: str, read: Callable[[str], Floats], top: float | None) -> Measure:
         found, heldout = material.replicates(read)
         arms = appraisal.guarded(material, {arm: resampling.share(values, heldout) for arm, values in found.items()})
-        gains = {arm: resampling.share(values - found[BASE], heldout).as_row() for arm, values in found.items()
-                 if arm != BASE and arms[arm].value is not None} if BASE in found else {}
-        return Measure(title, definition, "percent of the author's own held-out text", (0, None), "higher", arms, {
-            HELDOUT: 100.0, "heldout_level": resampling.interval(heldout).as_row(), "gain_over_base": gains,
-            "level": {arm: resampling.interval(values).as_row() for arm, values in found.items()},
-            "level_range": [0, top]})
+        gains = (
+            {
+                arm: resampling.share(values - found[BASE], heldout).as_row()
+                for arm, values in found.items()
+                if arm != BASE and arms[arm].value is not None
+            }
+            if BASE in found
+            else {}
+        )
+        return Measure(
+            title,
+            definition,
+            "percent of the author's own held-out text",
+            (0, None),
+            "higher",
+            arms,
+            {
+                HELDOUT: 100.0,
+                "heldout_level": resampling.interval(heldout).as_row(),
+                "gain_over_base": gains,
+                "level": {arm: resampling.interval(values).as_row() for arm, values in found.items()},
+                "level_range": [0, top],
+            },
+        )
 
     def of(read: Callable[[Passage], float]) -> Callable[[str], Floats]:
         return material.of_passages(read)
@@ -129,32 +174,44 @@ def shares(material: Material) -> dict[str, Measure]:
             "How much of the author's own vocabulary the text uses, as often as the author does: words that the author "
             "uses at least twice as often as other writers, names left out. 100 is what the author's unseen text "
             "reaches.",
-            of(lambda passage: authors.vocabulary_overlap(author, passage)), sum(author.vocabulary.values())),
+            of(lambda passage: authors.vocabulary_overlap(author, passage)),
+            sum(author.vocabulary.values()),
+        ),
         "structure": measure(
             "Sentence structure",
             "How alike the sentences are built: the lengths of sentences, clauses and paragraphs, and how sentences "
             "begin. 100 is as alike as the author's unseen text.",
-            of(lambda passage: authors.structure_likeness(author, passage)), 1.0),
+            of(lambda passage: authors.structure_likeness(author, passage)),
+            1.0,
+        ),
         "markers": measure(
             "Style markers",
             f"How well the habits a reader notices at once agree with the author's ({named}). Too much of a habit "
             "costs as much as too little. 100 is the agreement of the author's unseen text.",
-            of(lambda passage: authors.marker_agreement(author, markers.rates(passage), shown)), 1.0),
+            of(lambda passage: authors.marker_agreement(author, markers.rates(passage), shown)),
+            1.0,
+        ),
         "pov": measure(
             "Point of view",
             "How consistently the narration, quoted speech left out, is told in the author's person: I, you, or he "
             "and she. 100 is the consistency of the author's unseen text.",
-            of(lambda passage: authors.person_agreement(author, passage)), 1.0),
+            of(lambda passage: authors.person_agreement(author, passage)),
+            1.0,
+        ),
         "word_order": measure(
             "Word order",
             "How much of the text runs in word sequences that English prose knows, content words masked. Words in a "
             "shuffled order fall far below 100, however right the words are.",
-            lambda key: ordered(material, key), None),
+            lambda key: ordered(material, key),
+            None,
+        ),
         "topic": measure(
             "Topic",
             "How much the content words, the 500 commonest left out, agree with the author's. A diagnostic: a voice "
             "can be right on another topic, and a topic can be right in another voice.",
-            lambda key: topic(material, key), 1.0),
+            lambda key: topic(material, key),
+            1.0,
+        ),
     }
 
 
@@ -180,8 +237,13 @@ def topic(material: Material, key: str) -> Floats:
 
 def shown_markers(material: Material) -> list[str]:
     """The markers that the author or any arm shows: agreeing on what nobody does proves nothing."""
-    most = {name: max([material.author.marker_means[name],
-                       *[float(np.mean(values)) for arm in material.arms
-                         if len(values := material.of_passages(read)(arm))]])
-            for name, (_, _, read) in markers.MARKERS.items()}
+    most = {
+        name: max(
+            [
+                material.author.marker_means[name],
+                *[float(np.mean(values)) for arm in material.arms if len(values := material.of_passages(read)(arm))],
+            ]
+        )
+        for name, (_, _, read) in markers.MARKERS.items()
+    }
     return [name for name, rate in most.items() if rate >= authors.SHOWN]

@@ -88,8 +88,14 @@ def roots(counts: Counts) -> Floats:
     return np.asarray(np.sqrt(np.hstack([counts.rates(view) for view in VIEWS])))
 
 
-def fit(blocks: Mapping[int, Counts], authors: Mapping[int, Sequence[str]], vocabulary: Vocabulary,
-        axes: int = AXES, fitted: int = FITTED, known: NDArray[np.uint32] | None = None) -> Space:
+def fit(
+    blocks: Mapping[int, Counts],
+    authors: Mapping[int, Sequence[str]],
+    vocabulary: Vocabulary,
+    axes: int = AXES,
+    fitted: int = FITTED,
+    known: NDArray[np.uint32] | None = None,
+) -> Space:
     """Fit a space on the blocks of other authors.
 
     `blocks`, `authors`: block size in words -> counts of blocks of that size, and the author of each block.
@@ -112,20 +118,35 @@ def fit(blocks: Mapping[int, Counts], authors: Mapping[int, Sequence[str]], voca
     along = singular.astype(float) ** 2 / len(z)
     floor = SHRINKAGE * float((residuals**2).sum()) / residuals.size
     gains = 1.0 - np.sqrt(floor / (along + floor))
-    bare = Space(vocabulary, mean, sd, scale, found, gains.astype(np.float32), np.zeros((0, z.shape[1])), (), {},
-                 averages(blocks[fitted].rates("words"), authors[fitted], names).mean(axis=0),
-                 np.zeros(0, dtype=np.uint32) if known is None else known)
+    bare = Space(
+        vocabulary,
+        mean,
+        sd,
+        scale,
+        found,
+        gains.astype(np.float32),
+        np.zeros((0, z.shape[1])),
+        (),
+        {},
+        averages(blocks[fitted].rates("words"), authors[fitted], names).mean(axis=0),
+        np.zeros(0, dtype=np.uint32) if known is None else known,
+    )
     means = {words: averages(bare.white(row), authors[words], names) for words, row in rows.items()}
     lengths = {words: float(np.linalg.norm(rows_, axis=1).mean()) for words, rows_ in means.items()}
-    return replace(bare, imposters=means[fitted], names=names,
-                   shrink={words: length / lengths[fitted] for words, length in lengths.items()})
+    return replace(
+        bare,
+        imposters=means[fitted],
+        names=names,
+        shrink={words: length / lengths[fitted] for words, length in lengths.items()},
+    )
 
 
 def view_scale(vocabulary: Vocabulary) -> Floats:
     """Factors (F,) that give each view its weight, however many columns it has."""
     widths = {view: vocabulary.width(view) for view in VIEWS}
-    return np.concatenate([np.full(width, WEIGHTS[view] * max(1, width) ** -0.5, dtype=np.float32)
-                           for view, width in widths.items()])
+    return np.concatenate(
+        [np.full(width, WEIGHTS[view] * max(1, width) ** -0.5, dtype=np.float32) for view, width in widths.items()]
+    )
 
 
 def averages(rows: Floats, labels: Sequence[str], names: Sequence[str]) -> Floats:
@@ -136,6 +157,7 @@ def averages(rows: Floats, labels: Sequence[str], names: Sequence[str]) -> Float
 
 def save(space: Space, path: Path) -> None:
     """Write a space: 8-bit whole numbers with a step for each row, about 100 bytes a feature."""
+
     def small(rows: Floats) -> tuple[NDArray[np.int8], Floats]:
         step = np.maximum(np.abs(rows).max(axis=1), 1e-12) / 127.0
         return np.round(rows / step[:, None]).astype(np.int8), step
@@ -146,15 +168,25 @@ def save(space: Space, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.stem}.part.npz")
     np.savez_compressed(
-        part, format=np.array(FORMAT), words=np.array(space.vocabulary.words),
+        part,
+        format=np.array(FORMAT),
+        words=np.array(space.vocabulary.words),
         chars=space.vocabulary.chars.astype(np.uint32),
-        function=np.array(space.vocabulary.function), syntax=space.vocabulary.syntax.astype(np.uint32),
-        sizes=np.array(sizes), mean=np.array([space.mean[s] for s in sizes], dtype=np.float16),
-        sd=np.array([space.sd[s] for s in sizes], dtype=np.float16), gains=space.gains.astype(np.float32),
-        axes=axes, axes_step=axes_step.astype(np.float32), imposters=imposters,
-        imposters_step=imposters_step.astype(np.float32), names=np.array(space.names),
-        shrink=np.array([space.shrink[size] for size in sizes]), general=space.general.astype(np.float32),
-        known=space.known)
+        function=np.array(space.vocabulary.function),
+        syntax=space.vocabulary.syntax.astype(np.uint32),
+        sizes=np.array(sizes),
+        mean=np.array([space.mean[s] for s in sizes], dtype=np.float16),
+        sd=np.array([space.sd[s] for s in sizes], dtype=np.float16),
+        gains=space.gains.astype(np.float32),
+        axes=axes,
+        axes_step=axes_step.astype(np.float32),
+        imposters=imposters,
+        imposters_step=imposters_step.astype(np.float32),
+        names=np.array(space.names),
+        shrink=np.array([space.shrink[size] for size in sizes]),
+        general=space.general.astype(np.float32),
+        known=space.known,
+    )
     part.replace(path)
 
 
@@ -166,10 +198,16 @@ def load(path: Path) -> Space:
         if int(data["format"]) != FORMAT:
             raise ValueError(f"format {data['format']}")
     except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{path}: no imposter figures that this version can read ({error})",
-                        mend=f"python -m benchmarks.imposters FOLDER_OF_TEXTS {path.name}") from None
-    vocabulary = Vocabulary(tuple(data["words"].tolist()), data["chars"].astype(np.int64),
-                            tuple(data["function"].tolist()), data["syntax"].astype(np.int64))
+        raise UserError(
+            f"{path}: no imposter figures that this version can read ({error})",
+            mend=f"python -m benchmarks.imposters FOLDER_OF_TEXTS {path.name}",
+        ) from None
+    vocabulary = Vocabulary(
+        tuple(data["words"].tolist()),
+        data["chars"].astype(np.int64),
+        tuple(data["function"].tolist()),
+        data["syntax"].astype(np.int64),
+    )
     scale = view_scale(vocabulary)
     sizes = data["sizes"].tolist()
     return Space(
@@ -177,6 +215,12 @@ def load(path: Path) -> Space:
         {size: row.astype(np.float32) for size, row in zip(sizes, data["mean"], strict=True)},
         # A float16 cannot hold the smallest spreads: the floor keeps the division finite.
         {size: np.maximum(row.astype(np.float32), 1e-4) for size, row in zip(sizes, data["sd"], strict=True)},
-        scale, data["axes"] * data["axes_step"][:, None].astype(np.float32), data["gains"].astype(np.float32),
-        data["imposters"] * data["imposters_step"][:, None].astype(np.float32), tuple(data["names"].tolist()),
-        dict(zip(sizes, data["shrink"].tolist(), strict=True)), data["general"].astype(float), data["known"])
+        scale,
+        data["axes"] * data["axes_step"][:, None].astype(np.float32),
+        data["gains"].astype(np.float32),
+        data["imposters"] * data["imposters_step"][:, None].astype(np.float32),
+        tuple(data["names"].tolist()),
+        dict(zip(sizes, data["shrink"].tolist(), strict=True)),
+        data["general"].astype(float),
+        data["known"],
+    )

@@ -31,8 +31,11 @@ class Tally:
         chances = np.array([[_beats(mine, theirs) for theirs in negatives] for mine in positives])
         counts = [np.array([len(part) for part in parts], dtype=float) for parts in (positives, negatives)]
         self.chances.append((tested, chances, counts[0], counts[1]))
-        self.merits.append(verification.merits(calibration.probability(np.concatenate(positives)),
-                                               calibration.probability(np.concatenate(negatives))))
+        self.merits.append(
+            verification.merits(
+                calibration.probability(np.concatenate(positives)), calibration.probability(np.concatenate(negatives))
+            )
+        )
 
     def row(self, seed: int) -> dict[str, Any]:
         """The figures as JSON says them."""
@@ -45,8 +48,16 @@ class Tally:
         worst = min(means, key=lambda name: means[name])
         low, high = self._interval(sorted(means), seed)
         merits = {name: float(np.mean([found[name] for found in self.merits])) for name in self.merits[0]}
-        return {"auc": float(np.mean(pooled)), "auc_low": low, "auc_high": high, "auc_sd": float(np.std(pooled)),
-                "worst_auc": means[worst], "worst_author": worst, **merits, "authors": means}
+        return {
+            "auc": float(np.mean(pooled)),
+            "auc_low": low,
+            "auc_high": high,
+            "auc_sd": float(np.std(pooled)),
+            "worst_auc": means[worst],
+            "worst_author": worst,
+            **merits,
+            "authors": means,
+        }
 
     def _interval(self, names: list[str], seed: int) -> tuple[float, float]:
         """Authors are resampled, with all that is theirs; a resample enters every split."""

@@ -14,8 +14,24 @@ ITALIC = re.compile(r"(?<![*\w])([*_])(?=[^\s*_])((?:(?!\n\s*\n)[^*_]){1,600}?)(
 BOLD = re.compile(r"(\*\*|__)(?=\S)(.{1,600}?)(?<=\S)\1", re.DOTALL)
 ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|St|Rev|Col|Capt|Gen|Prof|Messrs|Esq|No|vol|etc|i\.e|e\.g|[A-Z])\.$")
 SENTENCE_END = re.compile(r"[.!?]+[\"')\]]*(?=\s+[\"'(\[]?[^\W_a-z]|\s*$)")
-CURLY = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "’": "'", "‘": "'", "ʼ": "'",
-                       "…": "...", "–": "—", "―": "—", "\u00a0": " ", "\ufeff": "", "\u00ad": ""})
+CURLY = str.maketrans(
+    {
+        "“": '"',
+        "”": '"',
+        "„": '"',
+        "«": '"',
+        "»": '"',
+        "’": "'",
+        "‘": "'",
+        "ʼ": "'",
+        "…": "...",
+        "–": "—",
+        "―": "—",
+        "\u00a0": " ",
+        "\ufeff": "",
+        "\u00ad": "",
+    }
+)
 DOUBLE_QUOTED = re.compile(r'"(?:(?!\n\s*\n)[^"])*(?:"|(?=\n\s*\n)|\Z)')
 SINGLE_QUOTED = re.compile(r"(?<![\w'])'(?=[^\s'])(?:[^']|(?<=\w)'(?=\w))*?[^\s]'(?!\w)")
 
@@ -109,8 +125,10 @@ def italics(text: str) -> list[str]:
 def spans_of(text: str, size: int) -> list[tuple[int, int]]:
     """Character spans of pieces of exactly `size` words; a shorter rest is left out."""
     starts = [match.start() for match in WORD.finditer(text)]
-    return [(starts[i], starts[i + size] if i + size < len(starts) else len(text))
-            for i in range(0, len(starts) - size + 1, size)]
+    return [
+        (starts[i], starts[i + size] if i + size < len(starts) else len(text))
+        for i in range(0, len(starts) - size + 1, size)
+    ]
 
 
 def blocks(text: str, size: int) -> Iterator[str]:

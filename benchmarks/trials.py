@@ -74,13 +74,15 @@ class Scores:
 
     def positives(self, author: str) -> Floats:
         """Scores of an author's left-out works against their own profile."""
-        return np.concatenate([self.table[self.works == work, j]
-                               for j, (name, work) in enumerate(self.candidates) if name == author])
+        return np.concatenate(
+            [self.table[self.works == work, j] for j, (name, work) in enumerate(self.candidates) if name == author]
+        )
 
     def negatives(self, author: str) -> Floats:
         """Scores of all other authors' texts against this author's profiles."""
-        return np.concatenate([self.table[self.authors != author, j]
-                               for j, (name, _) in enumerate(self.candidates) if name == author])
+        return np.concatenate(
+            [self.table[self.authors != author, j] for j, (name, _) in enumerate(self.candidates) if name == author]
+        )
 
 
 def pool(works: Sequence[corpus.Work]) -> Pool:
@@ -96,8 +98,10 @@ def pool(works: Sequence[corpus.Work]) -> Pool:
         titles += [work.path.name] * whole
     if not texts:
         raise UserError("no work holds 2,000 words", mend="validate takes whole books, named Author_Title.txt")
-    by_work = [" ".join(text for text, title in zip(texts, titles, strict=True) if title == name)
-               for name in dict.fromkeys(titles)]
+    by_work = [
+        " ".join(text for text, title in zip(texts, titles, strict=True) if title == name)
+        for name in dict.fromkeys(titles)
+    ]
     # More than a split keeps, so that each can choose by its own imposters.
     vocabulary = features.build_vocabulary(by_work, n_words=3000, n_chars=6000, n_syntax=4500)
     counts = {UNIT: vocabulary.table(texts)}
@@ -130,8 +134,12 @@ def restrict(found: Pool, imposters: Sequence[str]) -> tuple[dict[int, Counts], 
     common = found.counts[2000].rows(np.flatnonzero(mask))
     chosen = {view: np.argsort(-common.rates(view).mean(axis=0), kind="stable")[:kept] for view, kept in KEPT.items()}
     old = found.vocabulary
-    vocabulary = Vocabulary(tuple(old.words[i] for i in chosen["words"]), old.chars[chosen["chars"]], old.function,
-                            old.syntax[chosen["syntax"]])
+    vocabulary = Vocabulary(
+        tuple(old.words[i] for i in chosen["words"]),
+        old.chars[chosen["chars"]],
+        old.function,
+        old.syntax[chosen["syntax"]],
+    )
     return {size: counts.columns(chosen) for size, counts in found.counts.items()}, vocabulary
 
 
@@ -139,23 +147,33 @@ def fitted(found: Pool, split: Split) -> tuple[Space, dict[int, Counts]]:
     """A space that has only seen the imposters of a split, and all counts in its vocabulary."""
     counts, vocabulary = restrict(found, split.imposters)
     mine = {size: np.flatnonzero(np.isin(found.of(size, found.authors), split.imposters)) for size in (UNIT, *SIZES)}
-    return spaces.fit({size: counts[size].rows(mine[size]) for size in SIZES},
-                      {size: found.of(size, found.authors)[mine[size]].tolist() for size in SIZES}, vocabulary), counts
+    return spaces.fit(
+        {size: counts[size].rows(mine[size]) for size in SIZES},
+        {size: found.of(size, found.authors)[mine[size]].tolist() for size in SIZES},
+        vocabulary,
+    ), counts
 
 
-def score(found: Pool, split: Split, candidates_of: Sequence[str], space: Space, counts: Mapping[int, Counts],
-          size: int) -> dict[str, Scores]:
+def score(
+    found: Pool, split: Split, candidates_of: Sequence[str], space: Space, counts: Mapping[int, Counts], size: int
+) -> dict[str, Scores]:
     """Scores of blocks of `size` words by these authors against their profiles, by every measure."""
     authors, works = found.of(size, found.authors), found.of(size, found.works)
     mine = np.flatnonzero(np.isin(authors, candidates_of))
     table = counts[size].rows(mine)
     place = {int(row): i for i, row in enumerate(mine)}
     able = set(testable(found))
-    candidates = [(name, work) for name in candidates_of if name in able
-                  for work in sorted(set(found.works[found.authors == name].tolist()))]
+    candidates = [
+        (name, work)
+        for name in candidates_of
+        if name in able
+        for work in sorted(set(found.works[found.authors == name].tolist()))
+    ]
     per = PER_STRETCH * UNIT // size
-    references = [[place[int(start) * UNIT // size + k] for start in found.reference(*key) for k in range(per)]
-                  for key in candidates]
+    references = [
+        [place[int(start) * UNIT // size + k] for start in found.reference(*key) for k in range(per)]
+        for key in candidates
+    ]
 
     def against(rows: Floats) -> Floats:
         centres = np.array([rows[reference].mean(axis=0) for reference in references])

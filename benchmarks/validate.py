@@ -25,12 +25,17 @@ from voicewright.validation import did_you_mean
 def check(found: Pool, named: list[str]) -> None:
     """Raises UserError where there are too few authors to test, or to fit on."""
     able, everyone = trials.testable(found), sorted(set(found.authors.tolist()))
-    problems = [f"no author {name!r} with two works of 2,000 words or more{did_you_mean(name, able)}"
-                for name in named if name not in able]
+    problems = [
+        f"no author {name!r} with two works of 2,000 words or more{did_you_mean(name, able)}"
+        for name in named
+        if name not in able
+    ]
     tested = len(named) if named else len(able) // 2
     if not problems and (tested < trials.FEWEST_TESTED or len(everyone) - tested < trials.FEWEST_FITTED):
-        problems.append(f"{tested} authors to test and {len(everyone) - tested} to fit on; at least "
-                        f"{trials.FEWEST_TESTED} and {trials.FEWEST_FITTED} are needed")
+        problems.append(
+            f"{tested} authors to test and {len(everyone) - tested} to fit on; at least "
+            f"{trials.FEWEST_TESTED} and {trials.FEWEST_FITTED} are needed"
+        )
     if problems:
         raise UserError(problems, mend="files are named Author_Title.txt, one work each; add authors or works")
 
@@ -52,38 +57,57 @@ def validate(found: Pool, splits: list[Split], seed: int, progress: bool = True)
             others = trials.score(found, split, split.imposters, space, counts, size)
             able = [name for name in split.imposters if name in trials.testable(found)]
             for name in MEASURES:
-                fitted = verification.calibrate(np.concatenate([others[name].positives(a) for a in able]),
-                                                np.concatenate([others[name].negatives(a) for a in able]))
+                fitted = verification.calibrate(
+                    np.concatenate([others[name].positives(a) for a in able]),
+                    np.concatenate([others[name].negatives(a) for a in able]),
+                )
                 tallies[name][size].add(tested[name], split.tested, fitted)
         if progress:
             notice(f"split {number} of {len(splits)}")
     return {
-        "measures": {name: {str(size): tally.row(seed) for size, tally in sizes.items()}
-                     for name, sizes in tallies.items()},
+        "measures": {
+            name: {str(size): tally.row(seed) for size, tally in sizes.items()} for name, sizes in tallies.items()
+        },
         "dose_response": dosing.row(responses),
-        "protocol": {"splits": len(splits), "tested": len(splits[0].tested), "fitted_on": len(splits[0].imposters),
-                     "reference_words": trials.REFERENCE_WORDS, "left_out": "a whole work", "seed": seed},
+        "protocol": {
+            "splits": len(splits),
+            "tested": len(splits[0].tested),
+            "fitted_on": len(splits[0].imposters),
+            "reference_words": trials.REFERENCE_WORDS,
+            "left_out": "a whole work",
+            "seed": seed,
+        },
     }
 
 
 def table(document: dict[str, Any]) -> str:
     """The document for a reader."""
-    lines = [f"{'measure':<14}" + "".join(f"{f'{size} words':>24}" for size in SIZES),
-             f"{'':<14}" + f"{'AUC (95%)':>19}{'SD':>5}" * len(SIZES)]
+    lines = [
+        f"{'measure':<14}" + "".join(f"{f'{size} words':>24}" for size in SIZES),
+        f"{'':<14}" + f"{'AUC (95%)':>19}{'SD':>5}" * len(SIZES),
+    ]
     for name, sizes in document["measures"].items():
-        cells = [f"{row['auc']:.3f} ({row['auc_low']:.3f}-{row['auc_high']:.3f}) {row['auc_sd']:.2f}"
-                 for row in sizes.values()]
+        cells = [
+            f"{row['auc']:.3f} ({row['auc_low']:.3f}-{row['auc_high']:.3f}) {row['auc_sd']:.2f}"
+            for row in sizes.values()
+        ]
         lines.append(f"{name:<14}" + "".join(f"{cell:>25}" for cell in cells))
     for name, sizes in document["measures"].items():
-        cells = [f"c@1 {row['c_at_1']:.3f} F0.5u {row['f05u']:.3f} Brier {row['brier']:.3f} "
-                 f"worst {row['worst_author']} {row['worst_auc']:.3f}" for row in sizes.values()]
+        cells = [
+            f"c@1 {row['c_at_1']:.3f} F0.5u {row['f05u']:.3f} Brier {row['brier']:.3f} "
+            f"worst {row['worst_author']} {row['worst_auc']:.3f}"
+            for row in sizes.values()
+        ]
         lines += [f"{name:<14} {size:>5}: {cell}" for size, cell in zip(SIZES, cells, strict=True)]
     dose = document["dose_response"]
-    curve = ", ".join(f"{percent}%: {value:.3f}" for percent, value in
-                      zip(dose["percent_author"], dose["similarity"], strict=True))
-    lines.append(f"dose-response at {dose['words']} words, similarity: {curve}; "
-                 f"monotone on average: {dose['monotone']}, "
-                 f"for {dose['monotone_authors']} of {dose['authors_tested']} authors")
+    curve = ", ".join(
+        f"{percent}%: {value:.3f}" for percent, value in zip(dose["percent_author"], dose["similarity"], strict=True)
+    )
+    lines.append(
+        f"dose-response at {dose['words']} words, similarity: {curve}; "
+        f"monotone on average: {dose['monotone']}, "
+        f"for {dose['monotone_authors']} of {dose['authors_tested']} authors"
+    )
     return "\n".join(lines)
 
 

@@ -46,6 +46,7 @@ def calibrate(positive: Floats, negative: Floats) -> Calibration:
 
 def merits(positive: Floats, negative: Floats) -> dict[str, float]:
     """c@1 and F0.5u (higher is better), and the Brier score (lower is better), of probabilities."""
+
     def weight(found: Floats) -> float:
         # Each class has weight 1/2.
         return 0.5 * float(np.mean(found))

@@ -41,12 +41,18 @@ FAR = 1.0
 
 def copied(training: Passages, heldout: Passages, arms: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
     """What every arm copies from the training and the held-out rows; the author's own repeats are the yardstick."""
-    indexes = {split: copying.index(list(zip(rows.sources, rows.texts, strict=True)))
-               for split, rows in (("training", training), ("heldout", heldout))}
-    found: dict[str, Any] = {"definition": (
-        "Word-for-word spans of five words or more that an answer shares with the author's text; what its prompt said "
-        f"does not count. Flagged over {copying.FLAGGED} words; failed over {copying.FAILED}, or when more than "
-        f"{copying.TOLERATED:.0%} of the answers hold a flagged span."), "arms": {}}
+    indexes = {
+        split: copying.index(list(zip(rows.sources, rows.texts, strict=True)))
+        for split, rows in (("training", training), ("heldout", heldout))
+    }
+    found: dict[str, Any] = {
+        "definition": (
+            "Word-for-word spans of five words or more that an answer shares with the author's text; what its prompt said "
+            f"does not count. Flagged over {copying.FLAGGED} words; failed over {copying.FAILED}, or when more than "
+            f"{copying.TOLERATED:.0%} of the answers hold a flagged span."
+        ),
+        "arms": {},
+    }
     for arm, rows in arms.items():
         texts, asked = [str(row["text"] or "") for row in rows], [str(row["prompt"]) for row in rows]
         compared = {split: copying.compare(index, texts, asked) for split, index in indexes.items()}
@@ -60,9 +66,15 @@ def copied(training: Passages, heldout: Passages, arms: Mapping[str, Sequence[Ro
 def copying_measure(found: Mapping[str, Any]) -> Measure:
     """The longest copied span as a measure of its own."""
     longest = {arm: float(row["training"]["longest_words"]) for arm, row in found["arms"].items()}
-    return Measure("Copying", str(found["definition"]), "words of the longest copied span", (0, None), "lower",
-                   {arm: Figure(words, None, None) for arm, words in longest.items()},
-                   {"author": found["author"]["longest_words"], "failed_over": copying.FAILED})
+    return Measure(
+        "Copying",
+        str(found["definition"]),
+        "words of the longest copied span",
+        (0, None),
+        "lower",
+        {arm: Figure(words, None, None) for arm, words in longest.items()},
+        {"author": found["author"]["longest_words"], "failed_over": copying.FAILED},
+    )
 
 
 def cleaned(index: copying.Index, rows: Sequence[Row]) -> dict[str, list[str]] | None:
@@ -93,7 +105,8 @@ def leakage(material: Material, arms: Mapping[str, Sequence[Row]], order: Sequen
         if sum(counts) >= size:
             joined = "\n\n".join("\n\n".join(answers.get(prompt, [])) for prompt in order)
             table = material.author.profile.space.vocabulary.table(
-                [passage.plain for passage in passages.cut(joined, size)])
+                [passage.plain for passage in passages.cut(joined, size)]
+            )
             means[arm] = float(material.author.profile.distances(table, size).mean())
     for arm, value in means.items():
         if arm != BASE and BASE in means and gap[0] > 0:
@@ -128,8 +141,9 @@ def appraise(run: Run, resamples: int, seed: int, space: Space | None = None) ->
     measures["copying"] = copying_measure(found)
     index = copying.index(list(zip(training.sources, training.texts, strict=True)))
     clean = {arm: kept for arm in measured if (kept := cleaned(index, arms[arm])) is not None}
-    found["transfer_without_copies"] = {arm: figure.as_row()
-                                        for arm, figure in scores.without_copying(material, clean).items()}
+    found["transfer_without_copies"] = {
+        arm: figure.as_row() for arm, figure in scores.without_copying(material, clean).items()
+    }
     if profile.foreign(material.author.profile):
         for name in ("transfer", "vocabulary", "word_order", "topic"):
             unknown = {arm: resampling.missing(FOREIGN) for arm in measures[name].arms}
@@ -138,8 +152,9 @@ def appraise(run: Run, resamples: int, seed: int, space: Space | None = None) ->
         for arm, why in left.items():
             measure.arms.setdefault(arm, resampling.missing(why))
     over = habits.overshoot(measures)
-    outside = {str(row["prompt_id"]): str(row["domain"]) for rows in arms.values() for row in rows
-               if forgetting.outside(row)}
+    outside = {
+        str(row["prompt_id"]): str(row["domain"]) for rows in arms.values() for row in rows if forgetting.outside(row)
+    }
     neutral = {arm: samples.by_prompt(rows, in_field=False) for arm, rows in arms.items()}
     return {
         "arms": list(arms),
@@ -148,17 +163,25 @@ def appraise(run: Run, resamples: int, seed: int, space: Space | None = None) ->
         "overshoot": over,
         "caricature": habits.alarms(measures, over),
         "copying": found,
-        "forgetting": {"margin_percent": forgetting.MARGIN_PERCENT,
-                       "arms": forgetting.table(neutral, outside, BASE, resamples, seed),
-                       "leakage": leakage(material, arms, sorted(outside))},
+        "forgetting": {
+            "margin_percent": forgetting.MARGIN_PERCENT,
+            "arms": forgetting.table(neutral, outside, BASE, resamples, seed),
+            "leakage": leakage(material, arms, sorted(outside)),
+        },
         "own_terms": terms[:40],
         "slop": {arm: diversity.slop_phrases([str(row["text"] or "") for row in rows]) for arm, rows in arms.items()},
         "notes": notes(material, training, heldout, texts, shared, left),
     }
 
 
-def notes(material: Material, training: Passages, heldout: Passages, texts: Mapping[str, Mapping[str, Any]],
-          shared: Sequence[str], left: Mapping[str, str]) -> list[str]:
+def notes(
+    material: Material,
+    training: Passages,
+    heldout: Passages,
+    texts: Mapping[str, Mapping[str, Any]],
+    shared: Sequence[str],
+    left: Mapping[str, str],
+) -> list[str]:
     """What a reader must know before trusting the figures."""
     said = [f"The arm {arm} is left out: {why}." for arm, why in left.items()]
     asked = set().union(*(set(found) for arm, found in texts.items() if arm not in left))
@@ -167,8 +190,10 @@ def notes(material: Material, training: Passages, heldout: Passages, texts: Mapp
     if not heldout.texts:
         said.append("Nothing was held out: no measure can be calibrated by the author's own unseen text.")
     elif heldout.sections & training.sections:
-        said.append("The held-out text shares a chapter with the training text, which makes the author look more like "
-                    "themselves than another chapter would.")
+        said.append(
+            "The held-out text shares a chapter with the training text, which makes the author look more like "
+            "themselves than another chapter would."
+        )
     why = material.too_little()
     if why:
         said.append(f"Too little text: {why}.")
@@ -176,8 +201,10 @@ def notes(material: Material, training: Passages, heldout: Passages, texts: Mapp
         said.append(f"Not measured against other authors: {FOREIGN}")
     near, least = profile.strangeness(material.author.profile)
     if near < FAR * least:
-        said.append("The author's genre is far from all other authors whose figures are used: add a genre's own with "
-                    "python -m benchmarks.imposters FOLDER FILE.npz.")
+        said.append(
+            "The author's genre is far from all other authors whose figures are used: add a genre's own with "
+            "python -m benchmarks.imposters FOLDER FILE.npz."
+        )
     return said
 
 

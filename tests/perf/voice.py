@@ -21,19 +21,43 @@ def main() -> None:
         os.environ["VOICEWRIGHT_HOME"] = folder
         run, you = Run("perf"), Habits(subjects=("you", "it"), clauses=3)
         for split, count in (("train", words), ("heldout", words // 10)):
-            write_rows(run.rows_path("completion", split), [
-                {"id": f"{split}{i}", "source": f"{split}:{i}", "work": "w", "section": f"{split}{i}",
-                 "text": prose(1000, 7 * i + len(split), you)} for i in range(count // 1000)])
+            write_rows(
+                run.rows_path("completion", split),
+                [
+                    {
+                        "id": f"{split}{i}",
+                        "source": f"{split}:{i}",
+                        "work": "w",
+                        "section": f"{split}{i}",
+                        "text": prose(1000, 7 * i + len(split), you),
+                    }
+                    for i in range(count // 1000)
+                ],
+            )
         for arm in ("baseline", "finetuned", "prompted"):
-            write_rows(run.generations_path(arm), [
-                {"id": f"{arm}{i}", "arm": arm, "prompt_id": f"p{i // 2}", "domain": "narrative", "sample": i % 2,
-                 "prompt": "Go on.", "text": prose(500, 90_000 + i, you if arm == "finetuned" else None), "error": None}
-                for i in range(generations // 3)])
+            write_rows(
+                run.generations_path(arm),
+                [
+                    {
+                        "id": f"{arm}{i}",
+                        "arm": arm,
+                        "prompt_id": f"p{i // 2}",
+                        "domain": "narrative",
+                        "sample": i % 2,
+                        "prompt": "Go on.",
+                        "text": prose(500, 90_000 + i, you if arm == "finetuned" else None),
+                        "error": None,
+                    }
+                    for i in range(generations // 3)
+                ],
+            )
         started, cpu = time.monotonic(), time.process_time()
         voice.appraise(run, 2000, 1)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"voice: {generations} generations against {words} words: {time.monotonic() - started:.1f} s, "
-              f"CPU {time.process_time() - cpu:.1f} s, {memory:.0f} MB")
+        print(
+            f"voice: {generations} generations against {words} words: {time.monotonic() - started:.1f} s, "
+            f"CPU {time.process_time() - cpu:.1f} s, {memory:.0f} MB"
+        )
         rows = [(str(i), prose(1000, i, you)) for i in range(1000)]
         started = time.monotonic()
         copying.index(rows)
