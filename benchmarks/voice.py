@@ -47,8 +47,8 @@ def copied(training: Passages, heldout: Passages, arms: Mapping[str, Sequence[Ro
     }
     found: dict[str, Any] = {
         "definition": (
-            "Word-for-word spans of five words or more that an answer shares with the author's text; what its prompt said "
-            f"does not count. Flagged over {copying.FLAGGED} words; failed over {copying.FAILED}, or when more than "
+            "Word-for-word spans of five words or more that an answer shares with the author's text; what its prompt "
+            f"said does not count. Flagged over {copying.FLAGGED} words; failed over {copying.FAILED}, or when more than "
             f"{copying.TOLERATED:.0%} of the answers hold a flagged span."
         ),
         "arms": {},
