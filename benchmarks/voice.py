@@ -48,8 +48,8 @@ def copied(training: Passages, heldout: Passages, arms: Mapping[str, Sequence[Ro
     found: dict[str, Any] = {
         "definition": (
             "Word-for-word spans of five words or more that an answer shares with the author's text; what its prompt "
-            f"said does not count. Flagged over {copying.FLAGGED} words; failed over {copying.FAILED}, or when more than "
-            f"{copying.TOLERATED:.0%} of the answers hold a flagged span."
+            f"said does not count. Flagged over {copying.FLAGGED} words; failed over {copying.FAILED}, or when more "
+            f"than {copying.TOLERATED:.0%} of the answers hold a flagged span."
         ),
         "arms": {},
     }
