@@ -12,6 +12,11 @@ from voicewright.layout import REPO_DIR, Run
 
 PROFILES_DIR = REPO_DIR / "benchmarks" / "profiles"
 PROMPTS_DIR = REPO_DIR / "benchmarks" / "prompts"
+# What the tokens of a row depend on, and the steps to expect.
+READ_BY_PREPARE = (
+    "base_model", "sequence_len", "chat_template", "chat_template_jinja", "chat_template_kwargs", "special_tokens",
+    "tokens", "micro_batch_size", "gradient_accumulation_steps", "num_epochs", "sample_packing",
+)  # fmt: skip
 Paths = Callable[[Run], list[Path]]
 
 
@@ -58,7 +63,7 @@ def asks_its_own_model(run: Run) -> str | None:
 STAGES = (
     Stage(
         "prepare", "prepare.build", needs=(),
-        keys=("data", "axolotl.base_model", "axolotl.sequence_len"),
+        keys=("data", *(f"axolotl.{key}" for key in READ_BY_PREPARE)),
         inputs=lambda run: list(recipes.source_paths(recipes.load(run.name)).values()),
         outputs=lambda run: [run.data_dir],
         served=asks_its_own_model,

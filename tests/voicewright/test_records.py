@@ -16,7 +16,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=25)  # each one is synced to the disk
+@settings(max_examples=25, deadline=None)  # each one is synced to the disk
 @given(st.lists(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), json_values)))
 def test_rows_come_back_as_they_were_written(
     tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, object]]
@@ -26,6 +26,7 @@ def test_rows_come_back_as_they_were_written(
     assert list(read_rows(path)) == rows
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 60))
 def test_an_append_only_file_cut_anywhere_keeps_its_whole_rows(
     tmp_path_factory: pytest.TempPathFactory, cut: int
