@@ -2,6 +2,8 @@
 # `make help` lists the targets. Each takes RECIPE=, and where it makes sense SET="k=v ...", RUN= and SOURCE=.
 
 RECIPE ?= demo
+# Python keeps its compiled modules: without them every command takes twice as long to start.
+unexport PYTHONDONTWRITEBYTECODE
 export RUN SET SOURCE ACCEL FORCE DRY_RUN CHECKPOINT
 
 # Python 3.11 or 3.12; a version manager's stand-in that cannot run is passed over.
