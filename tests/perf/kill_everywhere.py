@@ -1,0 +1,67 @@
+"""Kill a run in every stage, by kill -9 and by Ctrl-C, and see that it finishes and does nothing twice.
+
+    python -m tests.perf.kill_everywhere [seed]
+
+About 15 minutes on two cores. Prints a line a kill, then what was found.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.test_kills import SMALL, Attempt
+from tests.test_whole_path import free_ports
+from voicewright.journey import STAGES
+from voicewright.records import read_json, read_rows
+
+# How far into a stage the signal comes, in seconds: within the time that it takes here.
+WITHIN_S = {"baseline": 40.0, "train": 25.0, "merge": 20.0, "generate": 40.0}
+
+
+def main() -> None:
+    drawn = random.Random(int(sys.argv[1]) if len(sys.argv) > 1 else 1)
+    home = Path(tempfile.mkdtemp(prefix="kills-"))
+    baseline, finetuned = free_ports(2)
+    ports = f" serve.baseline_port={baseline} serve.finetuned_port={finetuned}"
+    env = {**os.environ, "VOICEWRIGHT_HOME": str(home), "RUN": "killed", "SET": SMALL + ports}
+    run_dir = home / "runs" / "killed"
+    done: set[str] = set()
+    kills = 0
+    for stage in STAGES:
+        for number in (signal.SIGKILL, signal.SIGINT):
+            attempt = Attempt(env, home / f"{stage.name}-{number.name}.log")
+            moment = drawn.uniform(0.05, WITHIN_S.get(stage.name, 1.0))
+            while f"--- {stage.name}" not in attempt.said() and attempt.process.poll() is None:
+                time.sleep(0.02)
+            time.sleep(moment)
+            ended = attempt.process.poll() is not None
+            attempt.kill(number)
+            redone = [name for name in done if f"--- {name} " in attempt.said()]
+            assert not redone, f"{redone} done again after {stage.name} was killed"
+            path = run_dir / "manifest.json"
+            done = set(read_json(path)) if path.exists() else set()
+            kills += not ended
+            print(
+                f"{stage.name:9} {number.name:8} after {moment:4.1f} s{' (it had ended)' if ended else ''}", flush=True
+            )
+            if ended:
+                break
+    last = Attempt(env, home / "last.log")
+    assert last.process.wait() == 0, last.said()[-3000:]
+    for arm in ("baseline", "prompted", "finetuned"):
+        ids = [row["id"] for row in read_rows(run_dir / "generations" / f"{arm}.jsonl")]
+        assert len(ids) == len(set(ids)) > 0, arm
+    events = list(read_rows(run_dir / "adapter" / "events.jsonl"))
+    assert max(row.get("step", 0) for row in events) == 24
+    decision = read_json(run_dir / "decision.json")["decision"]
+    print(f"{kills} kills in {len(STAGES)} stages; finished: {decision}; no stage and no generation was done twice")
+
+
+if __name__ == "__main__":
+    main()
