@@ -178,6 +178,11 @@ _BASE = len(CHARS)
 _CHAR_OFFSETS = tuple(int(sum(_BASE**k for k in range(3, n))) for n in (3, 4, 5, 6))
 
 
+def gram_length(codes: Codes) -> Codes:
+    """How many characters (3 to 5) each of these codes of `char_grams` stands for."""
+    return 2 + np.searchsorted(_CHAR_OFFSETS, codes, side="right")
+
+
 def char_grams(text: str) -> Codes:
     """Codes of all character 3-, 4- and 5-grams of a text, in lower case, white space as one space."""
     squeezed = " ".join(text.lower().replace("—", "-").split())

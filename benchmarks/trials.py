@@ -23,7 +23,7 @@ UNIT = spaces.SIZES[0]
 REFERENCE_WORDS = 20_000
 MOST_FREQUENT = 500
 KEPT = {"words": 2000, "chars": 4000, "syntax": 3000}
-CLASSIC = ("cosine_delta", "burrows_delta")
+CLASSIC = ("cosine_delta", "burrows_delta", "char_4grams")
 MEASURES = ("composite", *CLASSIC, *VIEWS)
 FEWEST_TESTED = 3
 FEWEST_FITTED = 3
@@ -154,6 +154,11 @@ def fitted(found: Pool, split: Split) -> tuple[Space, dict[int, Counts]]:
     ), counts
 
 
+def rarity(rates: Floats) -> Floats:
+    """Smoothed inverse document frequency of each column (Salton and Buckley 1988): rows are the documents."""
+    return np.asarray(np.log((1 + len(rates)) / (1 + (rates > 0).sum(axis=0))) + 1)
+
+
 def score(
     found: Pool, split: Split, candidates_of: Sequence[str], space: Space, counts: Mapping[int, Counts], size: int
 ) -> dict[str, Scores]:
@@ -189,9 +194,13 @@ def score(
         tables[view] = against(part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12))
         start = end
     rates = table.rates("words")[:, :MOST_FREQUENT]
-    seen = counts[size].rows(np.flatnonzero(np.isin(authors, split.imposters))).rates("words")[:, :MOST_FREQUENT]
-    z = delta.z_scores(rates, seen)
+    seen = counts[size].rows(np.flatnonzero(np.isin(authors, split.imposters)))
+    z = delta.z_scores(rates, seen.rates("words")[:, :MOST_FREQUENT])
     centres = np.array([z[reference].mean(axis=0) for reference in references])
     tables["cosine_delta"] = -delta.cosine(z, centres)
     tables["burrows_delta"] = -delta.burrows(z, centres)
+    # The baseline of PAN's verification tasks: cosine of tf-idf weighted character 4-grams.
+    fours = np.flatnonzero(features.gram_length(space.vocabulary.chars) == 4)
+    weighted = table.rates("chars")[:, fours] * rarity(seen.rates("chars")[:, fours])
+    tables["char_4grams"] = against(weighted / np.maximum(np.linalg.norm(weighted, axis=1, keepdims=True), 1e-12))
     return {name: Scores(values, candidates, authors[mine], works[mine]) for name, values in tables.items()}

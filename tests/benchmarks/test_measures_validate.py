@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import corpus, imposters, score, trials, validate
+from benchmarks import corpus, features, imposters, score, trials, validate
 from benchmarks import text as reading
 from tests.benchmarks.prose import Habits, prose
 from voicewright.errors import UserError
@@ -48,13 +48,20 @@ def validated(found: trials.Pool, splits: int = 2) -> dict[str, Any]:
 
 def test_made_up_authors_are_told_apart_and_the_document_says_all_that_was_promised(toy: trials.Pool) -> None:
     document = validated(toy)
-    assert set(document["measures"]) >= {"composite", "cosine_delta", "burrows_delta", "words", "chars"}
+    assert set(document["measures"]) >= {"composite", "cosine_delta", "burrows_delta", "char_4grams", "words", "chars"}
     cell = document["measures"]["composite"]["500"]
     assert set(cell) >= {"auc", "auc_low", "auc_high", "worst_auc", "worst_author", "c_at_1", "f05u", "brier"}
     assert cell["auc"] > 0.95 and cell["auc_low"] <= cell["auc"] <= cell["auc_high"]
     dose = document["dose_response"]
     assert dose["monotone"] and dose["percent_author"] == [0, 25, 50, 75, 100] and dose["authors_tested"] == 8
     assert "composite" in validate.table(document)
+
+
+def test_the_pan_baseline_weighs_exactly_the_4_grams_and_rare_ones_more() -> None:
+    grams = features.char_grams("abcdefg")
+    assert features.gram_length(grams).tolist() == [3] * 5 + [4] * 4 + [5] * 3
+    # Hand: ln(3/3) + 1 where both documents have it, ln(3/2) + 1 where one does, ln(3/1) + 1 where none does.
+    assert trials.rarity(np.array([[1, 2, 0], [3, 0, 0]])) == pytest.approx([1, 1.405465, 2.098612])
 
 
 def test_nothing_is_fitted_on_an_author_who_is_tested(toy: trials.Pool) -> None:
