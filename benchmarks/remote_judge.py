@@ -7,7 +7,6 @@ client library are off, so that every try is counted here.
 from __future__ import annotations
 
 import json
-import os
 import re
 import time
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 import openai
 
 from benchmarks.judges import Answer, Ask, Asker, RateLimit
-from voicewright.layout import REPO_DIR
+from voicewright import credentials
 from voicewright.records import content_id
 from voicewright.schema import Judge
 
@@ -50,18 +49,9 @@ AGAIN = "That was not the JSON object asked for. " + SHAPE
 LONGEST_WAIT_S = 30.0
 
 
-def key_of(settings: Judge, env_path: Path = REPO_DIR / ".env") -> str | None:
-    """The judge's key from the environment or a `.env` file of NAME=value lines; "" for a server that asks for none."""
-    if settings.key_env is None:
-        return ""
-    if os.environ.get(settings.key_env):
-        return os.environ[settings.key_env]
-    if env_path.exists():
-        for line in env_path.read_text(encoding="utf-8").splitlines():
-            name, sign, value = line.removeprefix("export ").partition("=")
-            if sign and name.strip() == settings.key_env:
-                return value.strip().strip("\"'") or None
-    return None
+def key_of(settings: Judge, dotenv_path: Path = credentials.DOTENV_PATH) -> str | None:
+    """The judge's key; "" for a server that asks for none, None where there is no such key."""
+    return "" if settings.key_env is None else credentials.find(settings.key_env, dotenv_path)
 
 
 def identity_of(settings: Judge) -> list[Any]:

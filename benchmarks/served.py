@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import json
 import math
-import os
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from voicewright import credentials
 from voicewright.errors import UserError
 from voicewright.records import content_id, fingerprint
 
@@ -37,7 +37,7 @@ class Endpoint:
 
 def key() -> str:
     """The key of a server that asks for one; local servers take any."""
-    return os.environ.get(KEY_VARIABLE) or "none"
+    return credentials.find(KEY_VARIABLE) or "none"
 
 
 def discover(url: str, wanted: str, *, model: str | None = None, strict: bool = True) -> Endpoint:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
@@ -12,8 +11,8 @@ from typing import Any, NamedTuple
 
 import openai
 
+from voicewright import credentials
 from voicewright.errors import UserError, notice
-from voicewright.layout import REPO_DIR
 from voicewright.records import content_id
 from voicewright.schema import Questions
 
@@ -49,13 +48,7 @@ def generator(settings: Questions) -> str:
 
 def key(settings: Questions) -> str:
     """The endpoint's key, from the environment or the ignored file .env; a local server needs none."""
-    found = os.environ.get(settings.key_variable)
-    env_path = REPO_DIR / ".env"
-    if not found and env_path.is_file():
-        lines = (line.partition("=") for line in env_path.read_text(encoding="utf-8").splitlines())
-        found = next(
-            (value.strip().strip("\"'") for name, _, value in lines if name.strip() == settings.key_variable), None
-        )
+    found = credentials.find(settings.key_variable)
     if not found and not any(host in settings.url for host in ("127.0.0.1", "localhost", "[::1]")):
         raise UserError(
             f"data.qa.url {settings.url} needs a key and {settings.key_variable} is not set",

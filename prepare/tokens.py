@@ -12,6 +12,7 @@ import tiktoken
 from tokenizers import AddedToken, Tokenizer
 
 from prepare import quick
+from voicewright import credentials
 from voicewright.errors import UserError
 from voicewright.layout import REPO_DIR
 
@@ -91,7 +92,7 @@ def find(base_model: str) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(base_model, allow_patterns=TOKENIZER_FILES))
+        return Path(snapshot_download(base_model, allow_patterns=TOKENIZER_FILES, token=credentials.find("HF_TOKEN")))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UserError(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from train import disk
+from voicewright import credentials
 from voicewright.errors import UserError
 from voicewright.schema import Recipe
 
@@ -20,7 +21,7 @@ TIMEOUT_S = 10.0
 def token() -> str | None:
     """The user's own token, where there is one."""
     path = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface") / "token"
-    return os.environ.get("HF_TOKEN") or (path.read_text(encoding="utf-8").strip() if path.is_file() else None)
+    return credentials.find("HF_TOKEN") or (path.read_text(encoding="utf-8").strip() if path.is_file() else None)
 
 
 def model_config(name: str) -> dict[str, Any] | None:

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from voicewright import credentials
 from voicewright.errors import UserError, notice
 from voicewright.layout import ENVS_DIR, REPO_DIR
 
@@ -76,8 +77,10 @@ def python(name: str) -> Path:
 
 def environment_variables(name: str) -> dict[str, str]:
     """What a child in this environment gets beside the user's own variables: no telemetry, its bin first on PATH."""
+    token = credentials.find("HF_TOKEN")
     return {
         **NO_TELEMETRY,
+        **({"HF_TOKEN": token} if token else {}),
         "PATH": f"{env_dir(name) / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONUNBUFFERED": "1",
         # Engines take a minute to import when nobody may keep the compiled bytecode.
