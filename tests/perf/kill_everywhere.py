@@ -1,6 +1,6 @@
 """Kill a run in every stage, by kill -9 and by Ctrl-C, and see that it finishes and does nothing twice.
 
-    python -m tests.perf.kill_everywhere [seed]
+    python -m tests.perf.kill_everywhere [seed] [folder of an earlier call, to go on in]
 
 About 15 minutes on two cores. Prints a line a kill, then what was found.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import sys
 import tempfile
@@ -18,34 +19,52 @@ from pathlib import Path
 from tests.test_kills import SMALL, Attempt
 from tests.test_whole_path import free_ports
 from voicewright.journey import STAGES
+from voicewright.layout import Run
 from voicewright.records import read_json, read_rows
+from voicewright.stages import read_manifest
 
 # How far into a stage the signal comes, in seconds: within the time that it takes here.
 WITHIN_S = {"baseline": 40.0, "train": 25.0, "merge": 20.0, "generate": 40.0}
 
 
+def finished_stages() -> set[str]:
+    """The stages whose entry and outputs are there."""
+    run = Run("killed")
+    manifest = read_manifest(run)
+    return {s.name for s in STAGES if s.name in manifest and all(path.exists() for path in s.outputs(run))}
+
+
 def main() -> None:
     drawn = random.Random(int(sys.argv[1]) if len(sys.argv) > 1 else 1)
-    home = Path(tempfile.mkdtemp(prefix="kills-"))
+    home = Path(sys.argv[2] if len(sys.argv) > 2 else tempfile.mkdtemp(prefix="kills-"))
+    os.environ["VOICEWRIGHT_HOME"] = str(home)
+    print(home, flush=True)
     baseline, finetuned = free_ports(2)
     ports = f" serve.baseline_port={baseline} serve.finetuned_port={finetuned}"
-    env = {**os.environ, "VOICEWRIGHT_HOME": str(home), "RUN": "killed", "SET": SMALL + ports}
     run_dir = home / "runs" / "killed"
-    done: set[str] = set()
+    env = {**os.environ, "RUN": "killed", "SET": "" if run_dir.exists() else SMALL + ports}
+    done = finished_stages()
     kills = 0
     for stage in STAGES:
+        if stage.name in done and stage.name in WITHIN_S:
+            continue
         for number in (signal.SIGKILL, signal.SIGINT):
+            if stage.name in done and stage.name not in WITHIN_S:
+                # It was too quick for the last signal: an output that is lost makes it run again.
+                lost = stage.outputs(Run("killed"))[0]
+                shutil.rmtree(lost) if lost.is_dir() else lost.unlink(missing_ok=True)
+                done.discard(stage.name)
             attempt = Attempt(env, home / f"{stage.name}-{number.name}.log")
-            moment = drawn.uniform(0.05, WITHIN_S.get(stage.name, 1.0))
+            moment = drawn.uniform(0.0, WITHIN_S.get(stage.name, 0.6))
             while f"--- {stage.name}" not in attempt.said() and attempt.process.poll() is None:
                 time.sleep(0.02)
             time.sleep(moment)
             ended = attempt.process.poll() is not None
             attempt.kill(number)
-            redone = [name for name in done if f"--- {name} " in attempt.said()]
+            later = {after.name for after in STAGES[STAGES.index(stage) :]}
+            redone = [name for name in done - later if f"--- {name} " in attempt.said()]
             assert not redone, f"{redone} done again after {stage.name} was killed"
-            path = run_dir / "manifest.json"
-            done = set(read_json(path)) if path.exists() else set()
+            done = finished_stages()
             kills += not ended
             print(
                 f"{stage.name:9} {number.name:8} after {moment:4.1f} s{' (it had ended)' if ended else ''}", flush=True
