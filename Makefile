@@ -130,8 +130,8 @@ upstream: $(READY) ## export the keys that the pinned Axolotl and vLLM accept
 	@$(CORE) -m voicewright.upstream
 
 test: $(READY) ## every test, a real end-to-end run included
-	@$(CORE) -m pytest -n 2 -m "not engine"
-	@$(CORE) -m pytest -m "engine and not recipes"
+	@$(CORE) -m pytest -n 2 --durations=8 -m "not engine"
+	@$(CORE) -m pytest --durations=8 -m "engine and not recipes"
 
 test-recipes: $(READY) ## each of the five recipes end to end, in miniature
 	@$(CORE) -m pytest -m recipes
