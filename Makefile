@@ -130,14 +130,14 @@ upstream: $(READY) ## export the keys that the pinned Axolotl and vLLM accept
 	@$(CORE) -m voicewright.upstream
 
 test: $(READY) ## every test, a real end-to-end run included
-	@$(CORE) -m pytest -n 2 --durations=8 -m "not engine"
+	@$(CORE) -m pytest -n 2 --dist worksteal --durations=8 -m "not engine"
 	@$(CORE) -m pytest --durations=8 -m "engine and not recipes"
 
 test-recipes: $(READY) ## each of the five recipes end to end, in miniature
 	@$(CORE) -m pytest -m recipes
 
 test-fast: $(READY) ## the tests that need no engine
-	@$(CORE) -m pytest -n 2 -m "not slow and not engine"
+	@$(CORE) -m pytest -n 2 --dist worksteal -m "not slow and not engine"
 
 lint: $(READY) ## ruff and mypy
 	@$(CORE) -m ruff check . && $(CORE) -m ruff format --check . && $(CORE) -m mypy
