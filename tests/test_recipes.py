@@ -119,7 +119,7 @@ def test_the_samples_are_as_large_as_their_pages_say() -> None:
     def rows(path: str) -> list[Any]:
         return list(read_rows(MANUSCRIPTS_DIR / path))
 
-    assert len(rows("sample_modes/memories.jsonl")) + len(rows("sample_modes/new.jsonl")) == 150
+    assert len(rows("sample_modes/memories.jsonl")) + len(rows("sample_modes/new.jsonl")) == 164
     instructions, pairs = rows("sample_freethought/instructions.jsonl"), rows("sample_freethought/pairs.jsonl")
     assert (len(instructions), len(pairs)) == (122, 60)
     assert not {row["instruction"] for row in instructions} & {pair["prompt"] for pair in pairs}
