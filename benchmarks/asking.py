@@ -18,6 +18,7 @@ from voicewright.schema import Eval, Recipe, Sampling
 
 PROMPTS_DIR = REPO_DIR / "benchmarks" / "prompts"
 Message = dict[str, str]
+TRAINING = "training"
 BETWEEN_PASSAGES = "\n\n* * *\n\n"
 # The prompted arm's passages never crowd out the answer beyond this share of the context.
 LEAST_PASSAGE_SHARE = 0.25
@@ -32,9 +33,9 @@ class Prompt:
     text: str
     """What a reader is shown: the opening, or the last thing the user said."""
     set: str
-    """heldout, or the file it comes from."""
+    """heldout, training, or the file it comes from."""
     messages: list[Message] = field(default_factory=list)
-    """A held-out conversation up to the answer; empty for a text of its own."""
+    """A conversation of the author's up to the answer; empty for a text of its own."""
     reference: str | None = None
     reference_source: str | None = None
 
@@ -70,13 +71,19 @@ def read_format(run: Run) -> Format:
 def prompts(run: Run, form: Format, settings: Eval) -> list[Prompt]:
     """Held-out openings, then the recipe's prompt files. Raises UserError for a file that is missing or malformed."""
     heldout = list(read_rows(run.rows_path(form.shape, "heldout")))
-    found = _heldout(heldout, form, settings)
+    found = _from_rows(heldout, "heldout", settings.openings, form, settings)
     for name in settings.prompts:
         found += read_prompts(PROMPTS_DIR / f"{name}.jsonl")
     twice = {p.id for p in found if sum(q.id == p.id for q in found) > 1}
     if twice:
         raise UserError(f"prompt ids given twice: {', '.join(sorted(twice))}")
     return found
+
+
+def prefixes(run: Run, form: Format, settings: Eval) -> list[Prompt]:
+    """Openings of training text: what follows them shows what was learnt by heart."""
+    training = list(read_rows(run.rows_path(form.shape, "train"))) if settings.training_prefixes else []
+    return _from_rows(training, TRAINING, settings.training_prefixes, form, settings)
 
 
 def read_prompts(path: Path) -> list[Prompt]:
@@ -99,7 +106,7 @@ def read_prompts(path: Path) -> list[Prompt]:
 def asks(
     listed: list[Prompt], form: Format, recipe: Recipe, endpoint: Endpoint, training: list[Row] | None
 ) -> list[Ask]:
-    """Every request of an arm: each prompt with each sample's seed.
+    """Every request of an arm: each prompt with each sample's seed; one sample of a training prefix.
 
     `training` are the rows that the prompted arm is shown passages of; None for every other arm.
     """
@@ -107,7 +114,7 @@ def asks(
     found = []
     for prompt in listed:
         request, passages = _request(prompt, form, recipe, endpoint, training)
-        for sample in range(settings.samples):
+        for sample in range(1 if prompt.set == TRAINING else settings.samples):
             seed = int(content_id([settings.seed, prompt.id, sample], 8), 16) % 2**31
             made = Request(request.prompt, request.messages, request.max_tokens, seed, request.sampling)
             found.append(Ask(prompt, sample, made, passages))
@@ -119,18 +126,17 @@ def sampling(settings: Sampling) -> dict[str, float | int]:
     return {key: value for key, value in settings.model_dump().items() if value is not None}
 
 
-def _heldout(rows: list[Row], form: Format, settings: Eval) -> list[Prompt]:
+def _from_rows(rows: list[Row], name: str, count: int, form: Format, settings: Eval) -> list[Prompt]:
+    """Openings of a split's passages, or its conversations up to the answer: set and domain are its name."""
     if form.shape == "completion":
-        cut = openings.cut(rows, settings.openings, settings.opening_words, settings.max_words)
-        return [Prompt(o.id, "heldout", o.text, "heldout", [], o.reference, o.source) for o in cut]
+        cut = openings.cut(rows, count, settings.opening_words, settings.max_words)
+        return [Prompt(f"{name}-{o.id}", name, o.text, name, [], o.reference, o.source) for o in cut]
     found = []
-    for row in openings.spread(rows, settings.openings):
+    for row in openings.spread(rows, count):
         conversation, answer = part_answer(row)
         asked = next((m["content"] for m in reversed(conversation) if m["role"] == "user"), "")
         reference = openings.first_words(answer, settings.max_words)
-        found.append(
-            Prompt(f"heldout-{row['id']}", "heldout", asked, "heldout", conversation, reference, row["source"])
-        )
+        found.append(Prompt(f"{name}-{row['id']}", name, asked, name, conversation, reference, row["source"]))
     return found
 
 
@@ -153,7 +159,9 @@ def _request(
     passages: list[Row] = []
     text = prompt.text
     if training is not None:
-        shown = openings.spread(training, settings.prompted_passages)
+        # The passage that a training prefix opens would be copied from the prompt, not from memory.
+        others = [row for row in training if row["source"] != prompt.reference_source]
+        shown = openings.spread(others, settings.prompted_passages)
         budget = _passage_budget(endpoint.context or recipe.model.context, used, wanted)
         passages = _fitting(shown, budget, lambda words: served.count(endpoint, words))
         text, messages, used = _shown(prompt, messages, passages, endpoint)

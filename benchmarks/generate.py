@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 from benchmarks import asking, generations, likelihood, progress, served
 from benchmarks.asking import Format, Prompt
@@ -35,7 +36,7 @@ def main() -> None:
     arms = [arm for arm in str(options["arm"]).split(",") if arm]
     forced = str(options["force"] or "").split(",")
     form = asking.read_format(run)
-    listed = asking.prompts(run, form, settings.eval)
+    listed, prefixes = asking.prompts(run, form, settings.eval), asking.prefixes(run, form, settings.eval)
     if not listed:
         raise UserError(
             f"run {run.name!r} has nothing to ask: no held-out opening is long enough, and eval.prompts is empty",
@@ -44,7 +45,8 @@ def main() -> None:
     for arm in expanded(arms, options["url"] or settings.serve.url("checkpoints")):
         if arm == "prompted" and not settings.eval.prompted_passages:
             # Left from when the recipe had this arm, it would still count.
-            run.generations_path(arm).unlink(missing_ok=True)
+            for path in (run.generations_path(arm), run.prefixes_path(arm)):
+                path.unlink(missing_ok=True)
             continue
         url = options["url"] or settings.serve.url(arm)
         name = "baseline" if arm == "prompted" else arm
@@ -52,7 +54,8 @@ def main() -> None:
         strict = options["url"] is None and settings.serve.engine != "external"
         found = served.discover(url, name, model=options["model"], strict=strict)
         with generations.only_writer(run, arm):
-            generate(settings, arm, form, listed, found, force=arm in forced)
+            generate(settings, arm, form, listed, found, run.generations_path(arm), force=arm in forced)
+            generate(settings, arm, form, prefixes, found, run.prefixes_path(arm), force=arm in forced)
             if arm != "prompted":
                 weigh(settings, arm, form, found)
 
@@ -68,14 +71,13 @@ def expanded(arms: list[str], url: str) -> list[str]:
 
 
 def generate(
-    settings: Recipe, arm: str, form: Format, listed: list[Prompt], found: Endpoint, *, force: bool = False
+    settings: Recipe, arm: str, form: Format, listed: list[Prompt], found: Endpoint, path: Path, *, force: bool = False
 ) -> list[Row]:
-    """Have all generations of an arm on disk; return them."""
+    """Have an arm's answers to these prompts on disk at `path`; return them."""
     run, limits = Run(settings.run), settings.eval
     training = list(read_rows(run.rows_path(form.shape, "train"))) if arm == "prompted" else None
     asks = asking.asks(listed, form, settings, found, training)
     wanted = {generations.identity(ask, found, limits.max_words): ask for ask in asks}
-    path = run.generations_path(arm)
     missing = generations.begin(path, wanted, arm, found, force=force)
     began, tokens = time.monotonic(), 0
     step = progress.line(arm, len(missing), "generations")
@@ -103,7 +105,8 @@ def generate(
     empty = sum(not row["text"].strip() and not row["error"] for row in rows)
     failed = sum(bool(row["error"]) for row in rows)
     asked = f"{len(missing)} asked in {seconds:.0f} s ({tokens / seconds:.0f} tokens/s)" if missing else "none asked"
-    print(f"{arm}: {len(rows)} generations, {asked}, {empty} empty, {failed} refused: {path}")
+    if rows:
+        print(f"{arm}: {len(rows)} generations, {asked}, {empty} empty, {failed} refused: {path}")
     return rows
 
 

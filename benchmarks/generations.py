@@ -74,7 +74,7 @@ def begin(path: Path, wanted: dict[str, Ask], arm: str, endpoint: Endpoint, *, f
 def elsewhere(path: Path, model_hash: str, ids: set[str]) -> dict[str, Row]:
     """Finished generations with these ids in other arms' and runs' files."""
     found: dict[str, Row] = {}
-    for other in sorted((home() / "runs").glob("*/generations/*.jsonl")):
+    for other in sorted((home() / "runs").glob(f"*/{path.parent.name}/*.jsonl")):
         if other == path:
             continue
         with other.open(encoding="utf-8") as file:

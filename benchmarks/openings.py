@@ -1,4 +1,4 @@
-"""Openings cut from held-out passages, each with the author's true continuation as its reference."""
+"""Openings cut from the author's passages, each with the author's true continuation as its reference."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ SENTENCE_START = re.compile(r"(?:\A|(?<=[.!?…])[\"'”’)*_]*\s+|\n\s*\n)(?=\
 
 @dataclass(frozen=True)
 class Opening:
-    """Where a held-out text is broken off, and how it really goes on."""
+    """Where a text of the author's is broken off, and how it really goes on."""
 
     id: str
     text: str
     reference: str
     source: str
-    """The source of the held-out row in which it begins."""
+    """The source of the row in which it begins."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class _Stretch:
 
 
 def cut(rows: Iterable[Row], count: int, opening_words: int, reference_words: int) -> list[Opening]:
-    """Up to `count` openings of `opening_words` words, spread evenly over the held-out text.
+    """Up to `count` openings of `opening_words` words, spread evenly over the text.
 
-    Each begins at a sentence and no two overlap; a short held-out text gives fewer. References have at most
+    Each begins at a sentence and no two overlap; a short text gives fewer. References have at most
     `reference_words` words and end where their section does.
     """
     places = []
@@ -79,7 +79,7 @@ def _opening(
     stop = words[min(i + opening_words + reference_words, len(words)) - 1][1]
     text = stretch.text[start:end]
     source = next(source for begin, source in reversed(stretch.starts) if begin <= start)
-    return Opening(f"heldout-{content_id(text)}", text, stretch.text[end:stop].strip(), source)
+    return Opening(content_id(text), text, stretch.text[end:stop].strip(), source)
 
 
 def _stretches(rows: Iterable[Row]) -> list[_Stretch]:

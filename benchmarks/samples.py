@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from benchmarks.forgetting import outside
 from voicewright.errors import UserError
@@ -53,11 +54,20 @@ def row_texts(row: Row) -> list[str]:
 
 def read_arms(run: Run) -> dict[str, list[Row]]:
     """The generations of every arm, the base first. Raises UserError where there are none."""
-    arms = {path.stem: list(read_rows(path)) for path in sorted(run.generations_dir.glob("*.jsonl"))}
-    arms = {arm: rows for arm, rows in arms.items() if rows}
+    arms = _by_arm(run.generations_dir)
     if not arms:
         raise UserError(f"{run.generations_dir}: no generations", mend=f"make generate RUN={run.name}")
-    return dict(sorted(arms.items(), key=lambda item: (item[0] != BASE, item[0])))
+    return arms
+
+
+def read_prefixes(run: Run) -> dict[str, list[Row]]:
+    """How every arm continued openings of training text, the base first; empty where none were asked."""
+    return _by_arm(run.prefixes_dir)
+
+
+def _by_arm(folder: Path) -> dict[str, list[Row]]:
+    arms = {path.stem: list(read_rows(path)) for path in folder.glob("*.jsonl")}
+    return {arm: arms[arm] for arm in sorted(arms, key=lambda arm: (arm != BASE, arm)) if arms[arm]}
 
 
 def by_prompt(rows: Sequence[Row], in_field: bool) -> dict[str, list[str]]:

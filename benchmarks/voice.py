@@ -39,7 +39,12 @@ FOREIGN = "the author's words are not those of English prose, and the figures of
 FAR = 1.0
 
 
-def copied(training: Passages, heldout: Passages, arms: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
+def copied(
+    training: Passages,
+    heldout: Passages,
+    arms: Mapping[str, Sequence[Row]],
+    prefixes: Mapping[str, Sequence[Row]],
+) -> dict[str, Any]:
     """What every arm copies from the training and the held-out rows; the author's own repeats are the yardstick."""
     indexes = {
         split: copying.index(list(zip(rows.sources, rows.texts, strict=True)))
@@ -60,6 +65,25 @@ def copied(training: Passages, heldout: Passages, arms: Mapping[str, Sequence[Ro
         found["arms"][arm]["shown"] = compared["training"].shown([str(row["id"]) for row in rows])
     own = copying.compare(indexes["training"], heldout.texts, [""] * len(heldout.texts))
     found["author"] = own.row()
+    if prefixes:
+        found["training_prefixes"] = by_heart(indexes["training"], prefixes)
+    return found
+
+
+def by_heart(training: copying.Index, prefixes: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
+    """What every arm copies when it continues training text: told apart, and in no other figure."""
+    found: dict[str, Any] = {
+        "definition": (
+            "The same spans in answers continued from the author's own training text, where copying is likeliest. The "
+            "prompt's own words do not count. These answers stand in no other figure and in no pair; the base model's "
+            "rate is the yardstick."
+        ),
+        "arms": {},
+    }
+    for arm, rows in prefixes.items():
+        compared = copying.compare(training, [str(r["text"] or "") for r in rows], [str(r["prompt"]) for r in rows])
+        figures = {name: value for name, value in compared.row().items() if name != "verdict"}
+        found["arms"][arm] = {**figures, "shown": compared.shown([str(row["id"]) for row in rows])}
     return found
 
 
@@ -137,7 +161,7 @@ def appraise(run: Run, resamples: int, seed: int, space: Space | None = None) ->
     terms = habits.own_terms(training.texts, base_texts, material.author.profile.space)
     measures |= habits.rates(material, terms)
     measures |= rowwise.answers(arms)
-    found = copied(training, heldout, arms)
+    found = copied(training, heldout, arms, samples.read_prefixes(run))
     measures["copying"] = copying_measure(found)
     index = copying.index(list(zip(training.sources, training.texts, strict=True)))
     clean = {arm: kept for arm in measured if (kept := cleaned(index, arms[arm])) is not None}

@@ -78,7 +78,9 @@ STAGES = (
         "baseline", "benchmarks.generate", needs=("prepare",),
         keys=("eval", "axolotl.base_model", "model.sampling", "vllm"),
         inputs=lambda run: [*run.row_files("train", "heldout"), PROMPTS_DIR],
-        outputs=lambda run: [run.generations_path("baseline"), run.likelihood_path("baseline")],
+        outputs=lambda run: [
+            run.generations_path("baseline"), run.prefixes_path("baseline"), run.likelihood_path("baseline"),
+        ],
         arguments=("arm=baseline,prompted",), served="baseline",
     ),
     Stage(
@@ -97,13 +99,17 @@ STAGES = (
         "generate", "benchmarks.generate", needs=("baseline", "merge"),
         keys=("eval", "model.sampling", "vllm"),
         inputs=lambda run: [run.merged_dir, *run.row_files("train", "heldout"), PROMPTS_DIR],
-        outputs=lambda run: [run.generations_path("finetuned"), run.likelihood_path("finetuned")],
+        outputs=lambda run: [
+            run.generations_path("finetuned"), run.prefixes_path("finetuned"), run.likelihood_path("finetuned"),
+        ],
         arguments=("arm=finetuned",), served="finetuned",
     ),
     Stage(
         "voice", "benchmarks.voice", needs=("generate",),
         keys=("eval", "targets"),
-        inputs=lambda run: [*run.row_files(), run.generations_dir, run.likelihood_dir, PROFILES_DIR],
+        inputs=lambda run: [
+            *run.row_files(), run.generations_dir, run.prefixes_dir, run.likelihood_dir, PROFILES_DIR,
+        ],
         outputs=lambda run: [run.voice_path],
     ),
     Stage(

@@ -77,6 +77,14 @@ class Run:
         return self.generations_dir / f"{arm}.jsonl"
 
     @property
+    def prefixes_dir(self) -> Path:
+        """Continuations of training text, apart from the generations so that no voice measure or pair reads them."""
+        return self.dir / "prefixes"
+
+    def prefixes_path(self, arm: str) -> Path:
+        return self.prefixes_dir / f"{arm}.jsonl"
+
+    @property
     def likelihood_dir(self) -> Path:
         return self.dir / "likelihood"
 

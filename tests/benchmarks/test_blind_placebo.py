@@ -72,6 +72,15 @@ def test_a_placebo_is_a_tie_and_never_deploys(run: Run, monkeypatch: pytest.Monk
     assert read_json(run.decision_path)["decision"] != "deploy"
 
 
+def test_no_pair_is_made_of_continued_training_text(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for arm in ("baseline", "finetuned"):
+        write_rows(run.generations_path(arm), generations(arm, [prose(f"{arm}{n}") for n in range(4)]))
+        continued = [{**row, "prompt_id": "training-1", "domain": "training"} for row in generations(arm, [prose(arm)])]
+        write_rows(run.prefixes_path(arm), continued)
+    assert call(monkeypatch, pair, "demo") == 0
+    assert {row["prompt_id"] for row in read_rows(run.pairs_path)} == {f"p{n}" for n in range(4)}
+
+
 def test_ballots_are_merged_and_bad_ones_named_without_touching_the_good(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -27,6 +27,7 @@ SENTENCE = "You walk down to the water and count {} boats, none of which is ther
 SHORT = [
     "eval.prompts=[narrative]",
     "eval.openings=4",
+    "eval.training_prefixes=0",
     "eval.opening_words=20",
     "eval.samples=2",
     "eval.max_words=30",
@@ -132,6 +133,25 @@ def test_nothing_is_asked_twice_even_for_another_arm_of_the_same_model(
     assert [{**r, "arm": "baseline"} for r in generated(run, "other")] == generated(run)
     call(monkeypatch, f"url={server.url}", "force=baseline")
     assert len(server.asked) == 2 * EXPECTED
+
+
+def test_training_text_is_continued_once_by_every_arm_in_files_of_its_own(
+    run: Run, server: Pretender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(["serve=external", *SHORT, "eval.training_prefixes=3"])
+    call(monkeypatch, "arm=baseline,prompted", f"url={server.url}")
+    for arm in ("baseline", "prompted"):
+        rows = list(read_rows(run.prefixes_path(arm)))
+        assert [(r["domain"], r["set"], r["sample"]) for r in rows] == [("training", "training", 0)] * 3
+        assert {len(r["prompt"].split()) for r in rows} == {20}
+        assert len(generated(run, arm)) == EXPECTED
+        assert "training" not in {r["set"] for r in generated(run, arm)}
+    # Its own passage before the prefix would be copied from the prompt.
+    sources = {r["id"]: r["source"] for r in read_rows(run.rows_path("completion", "train"))}
+    assert all(r["reference_source"] not in {sources[p] for p in r["passages"]} and r["passages"] for r in rows)
+    begin(["serve=external", *SHORT])
+    call(monkeypatch, f"url={server.url}")
+    assert list(read_rows(run.prefixes_path("baseline"))) == []
 
 
 @pytest.mark.slow

@@ -287,3 +287,21 @@ def test_figures_of_other_authors_are_made_from_any_folder(tmp_path: Path) -> No
     (tmp_path / "Author4_Book_1.txt").unlink()
     with pytest.raises(UserError, match="at least 5"):
         imposters.build(corpus.read(tmp_path))
+
+
+def test_what_is_continued_from_training_text_counts_as_copying_there_and_nowhere_else(home: Path) -> None:
+    run = make({"baseline": base, "finetuned": halfway})
+    before = voice.appraise(run, 300, 1)
+    words = chapters()[0].split()
+    prompt, learnt = " ".join(words[:40]), " ".join(words[40:90])
+    for arm, text in (("baseline", f"{prompt} {base(1)}"), ("finetuned", learnt)):
+        [row] = list(read_rows(run.generations_path(arm)))[:1]
+        row |= {"id": f"{arm}-t", "prompt_id": "training-1", "domain": "training", "set": "training"}
+        write_rows(run.prefixes_path(arm), [{**row, "prompt": prompt, "text": text}])
+    after = voice.appraise(run, 300, 1)
+    continued = after["copying"].pop("training_prefixes")
+    assert after == before
+    # The base only says its prompt again, which is no copying.
+    assert continued["arms"]["baseline"]["longest_words"] < 10
+    assert continued["arms"]["finetuned"]["longest_words"] >= 45
+    assert continued["arms"]["finetuned"]["shown"][0]["source"].startswith("train.md:")

@@ -45,6 +45,8 @@ class Eval(Section):
     """Files of `benchmarks/prompts/` without their ending; [] for held-out openings alone."""
     openings: int = Field(24, ge=0)
     """How many openings of held-out passages are continued."""
+    training_prefixes: int = Field(8, ge=0)
+    """How many openings of training passages are continued as well, to see what was learnt by heart; 0 for none."""
     opening_words: int = Field(60, ge=1)
     samples: int = Field(2, ge=1)
     """Generations a prompt, each with a seed of its own."""
