@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from benchmarks import details
 from benchmarks.blocks import Plot, Sample, Section, Table, figure, number, percent
 from benchmarks.plots import curve, strip
 
@@ -158,6 +159,7 @@ def voice_section(voice: Mapping[str, Any], source: str) -> Section:
     blocks.append(
         Table(["Measure", "In plain words", *(name_of(arm) for arm in arms), "the author, held out"], rows, source)
     )
+    blocks += details.tables(voice, arms, name_of, source)
     words = ["Every figure compares generated text with what the author really wrote.", *voice.get("notes", [])]
     return Section("The voice, measured", words, blocks)
 

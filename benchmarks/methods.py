@@ -38,13 +38,13 @@ def methods_section(recipe: Recipe, pairs: int) -> Section:
         "never leads to a deployment.",
     ]
     said = " and ".join(
-        f"{100 * value:.0f}% ({100 * low:.0f} to {100 * high:.0f}) at {size} words"
+        f"{100 * value:.1f}% ({100 * low:.1f} to {100 * high:.1f}) at {size} words"
         for size, (value, low, high) in JUDGE_ACCURACY.items()
     )
     words.append(
         "The built-in judge, asked which of two passages a novelist wrote, one from an unseen novel of theirs and one "
         f"by another novelist, both outside the authors it was fitted on, was right in {said} "
-        "(24 authors, tests/perf/judge_accuracy.py)."
+        "(24 authors; python tests/perf/judge_accuracy.py FOLDER splits=4)."
     )
     words.append(
         "Limits: the verdict holds for these prompts' kind and these raters, not for all readers. Readers who know the "

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import details
 from benchmarks.blocks import Plot, Sample, Section, Table, figure, markdown
-from benchmarks.evidence import targets_section, training_section
+from benchmarks.evidence import name_of, targets_section, training_section
 from benchmarks.plots import strip
 from benchmarks.report import page
 from tests.benchmarks.browser import Browser, driver, needs_chromium
@@ -97,6 +98,19 @@ def test_a_table_of_plots_alone_still_has_its_words() -> None:
 )
 def test_a_figure_is_never_a_bare_none(given: tuple[float | None, float | None, float | None], said: str) -> None:
     assert figure(*given) == said
+
+
+def test_copied_spans_stand_beside_their_sources_and_training_prefixes_apart() -> None:
+    counted = {"longest_words": 12, "coverage_percent": 3.0, "generations_flagged_percent": 50.0}
+    span = {"text": NASTY, "words": 12, "source": "a.md:0-9"}
+    row = {"training": counted, "heldout": counted, "shown": []}
+    continued = {"arms": {"finetuned": {**counted, "shown": [span]}}}
+    copying = {"arms": {"finetuned": row}, "training_prefixes": continued}
+    found = details.tables({"measures": {}, "copying": copying}, ["finetuned"], name_of, "From voice.json")
+    rows, spans = (block.rows for block in found if isinstance(block, Table))
+    assert [r[0] for r in rows][-1] == "continued from the author's own training text"
+    assert spans == [[NASTY, "fine-tuned model", "12", "a.md:0-9"]]
+    assert "<script>" not in page("demo", DECISION, [Section("s", [], found)], "today")
 
 
 @needs_chromium
