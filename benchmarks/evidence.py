@@ -161,6 +161,8 @@ def voice_section(voice: Mapping[str, Any], source: str) -> Section:
     )
     blocks += details.tables(voice, arms, name_of, source)
     words = ["Every figure compares generated text with what the author really wrote.", *voice.get("notes", [])]
+    alarms = voice.get("caricature", {})
+    words += [f"Caricature alarm, {name_of(arm)}: {' '.join(said)}" for arm, said in alarms.items()]
     return Section("The voice, measured", words, blocks)
 
 
