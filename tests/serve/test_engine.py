@@ -22,7 +22,7 @@ from voicewright.records import Row, read_json, read_rows, write_json, write_row
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 # The author is the sample manuscript's; the run keeps its data, its adapters and the server's record.
-SETTINGS = ["eval.openings=6", "eval.samples=2", "eval.max_words=60", "eval.concurrency=32"]
+SETTINGS = ["eval.prompts=[narrative]", "eval.openings=6", "eval.samples=2", "eval.max_words=60", "eval.concurrency=32"]
 
 
 def call(*words: str) -> subprocess.CompletedProcess[str]:
