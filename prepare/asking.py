@@ -7,6 +7,7 @@ import json
 import random
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import openai
@@ -41,9 +42,12 @@ class Model(NamedTuple):
     """It is served by vLLM, which can hold an answer to a form without blanks."""
 
 
-def generator(settings: Questions) -> str:
-    """The identity of what asks: another model or another prompt asks other questions."""
-    return content_id([settings.url, settings.model, settings.per_passage, PROMPT])
+def generator(settings: Questions, base_dir: Path) -> str:
+    """The identity of what asks: another model or another prompt asks other questions.
+
+    Where no model is named it is the recipe's own base, in `base_dir`, that is served at the URL.
+    """
+    return content_id([settings.url, settings.model or str(base_dir), settings.per_passage, PROMPT])
 
 
 def key(settings: Questions) -> str:

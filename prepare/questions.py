@@ -69,7 +69,7 @@ def make(context: Context) -> Made:
 def questions(passages: Sequence[str], context: Context) -> dict[str, Asked]:
     """Questions by passage: those kept from before, and new ones for the rest unless enough are covered."""
     settings = context.data.qa
-    path = home() / "runs" / ".questions" / f"{generator(settings)}.jsonl"
+    path = home() / "runs" / ".questions" / f"{generator(settings, context.counter.dir)}.jsonl"
     with Appender(path) as kept:
         known = {row["passage"]: Asked(row["questions"], row["tokens_in"], row["tokens_out"]) for row in kept.rows}
         missing = [text for text in dict.fromkeys(passages) if text not in known]

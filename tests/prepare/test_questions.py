@@ -224,3 +224,9 @@ def test_vllm_is_held_to_a_form_in_which_no_blank_fits() -> None:
     assert re.fullmatch(form, '{"questions":["Why is it so?","How is that done?"]}')
     for answer in ('{ "questions":["Why is it so?","How is that?"]}', '{"questions":["Why is \\ so?","How is that?"]}'):
         assert not re.fullmatch(form, answer)
+
+
+def test_the_questions_of_one_base_model_are_not_taken_for_anothers() -> None:
+    own, named = Questions(), Questions(model="gpt-x")
+    assert asking.generator(own, Path("a")) != asking.generator(own, Path("b"))
+    assert asking.generator(named, Path("a")) == asking.generator(named, Path("b"))
