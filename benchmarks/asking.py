@@ -47,6 +47,10 @@ class Format:
     shape: str
     chat: bool
     system: str | None
+    open_ended: bool = False
+    """A row ends where it was cut, not where its text is over."""
+    stop: str | None = None
+    """What ends an answer, where the model's own end of text does not."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,8 @@ def read_format(run: Run) -> Format:
     if not run.stats_path.exists():
         raise UserError(f"{run.stats_path}: the data of run {run.name!r} is not there", mend="make prepare RECIPE=...")
     found = read_json(run.stats_path)["format"]
-    return Format(found["shape"], found["prompt"] == "chat", found.get("system"))
+    chat, open_ended = found["prompt"] == "chat", bool(found.get("open_ended"))
+    return Format(found["shape"], chat, found.get("system"), open_ended, found.get("stop"))
 
 
 def prompts(run: Run, form: Format, settings: Eval) -> list[Prompt]:
@@ -121,7 +126,7 @@ def asks(
     return found
 
 
-def sampling(settings: Sampling) -> dict[str, float | int]:
+def sampling(settings: Sampling) -> dict[str, float | int | str]:
     """The sampling settings that are set."""
     return {key: value for key, value in settings.model_dump().items() if value is not None}
 
@@ -177,10 +182,14 @@ def _request(
         )
     length = min(wanted, room)
     drawn = sampling(recipe.model.sampling)
-    if not form.chat and endpoint.tokenizes:
+    if form.open_ended and endpoint.tokenizes:
         # A passage ends where prepare cut it, not where the text does: a model trained on passages would stop early,
         # and lengths would differ by arm. vLLM holds the end back; the text is cut at max_words afterwards.
         drawn["min_tokens"] = length
+    if form.stop:
+        drawn |= {"stop": form.stop}
+        if endpoint.tokenizes:  # vLLM leaves special tokens out of a text before it looks for the end
+            drawn["skip_special_tokens"] = False
     return Request(None if form.chat else text, messages, length, 0, drawn), [row["id"] for row in passages]
 
 

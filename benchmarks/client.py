@@ -37,7 +37,7 @@ class Request:
     messages: list[dict[str, str]] | None
     max_tokens: int
     seed: int
-    sampling: dict[str, float | int]
+    sampling: dict[str, float | int | str]
 
 
 @dataclass(frozen=True)

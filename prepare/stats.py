@@ -14,6 +14,7 @@ import numpy as np
 from prepare import control, mode_metrics
 from prepare.checks import curation, duplicates, health, personal
 from prepare.making import Result
+from prepare.memories import family
 from prepare.pieces import Piece, learnt_text, text_of
 from prepare.tokens import Counter as Tokens
 from voicewright.schema import Recipe
@@ -38,14 +39,18 @@ def gather(recipe: Recipe, result: Result) -> dict[str, Any]:
 
 
 def _format(recipe: Recipe, main: str, result: Result) -> dict[str, Any]:
+    shapes = {source.shape for source in recipe.data.sources.values()}
     systems = {s.system for s in recipe.data.sources.values() if s.row_shape == main and isinstance(s.system, str)}
-    if any(source.shape == "qa" for source in recipe.data.sources.values()) and not systems:
+    if "qa" in shapes and not systems:
         systems = {recipe.data.qa.persona}
     return {
         "shape": main,
         "prompt": "raw" if main == "completion" else "chat",
         "system": systems.pop() if len(systems) == 1 else None,
         "special_tokens": result.counter.specials if main == "completion" else 0,
+        # Passages of prose end where they were cut; a sample of a mode is over where its family says so.
+        "open_ended": {s.shape for s in recipe.data.sources.values() if s.row_shape == main} == {"completion"},
+        "stop": family(recipe.data.modes.family).eos_token or None if "modes" in shapes else None,
     }
 
 

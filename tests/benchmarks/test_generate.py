@@ -419,3 +419,18 @@ def test_backoff_doubles_and_minds_the_server() -> None:
     assert all(0.5 * 2 ** (n - 1) <= d <= min(2 ** (n - 1), 60) or d <= 60 for n, d in enumerate(delays, 1))
     assert delays[7] <= 60
     assert delays[3] > delays[0]
+
+
+RAW = {"shape": "completion", "prompt": "raw", "system": None}
+
+
+def test_the_end_of_a_passage_is_held_back_and_the_end_of_an_answer_is_not(
+    home: Path, server: Pretender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(["serve=external", *SHORT], {**RAW, "open_ended": True, "stop": None})
+    assert call(monkeypatch, f"url={server.url}") == 0
+    assert {body["min_tokens"] for body in server.asked} == {body["max_tokens"] for body in server.asked}
+    server.asked.clear()
+    begin(["serve=external", *SHORT], {**RAW, "open_ended": False, "stop": "<|over|>"})
+    assert call(monkeypatch, f"url={server.url}") == 0
+    assert {(body.get("min_tokens"), body["stop"]) for body in server.asked} == {(None, "<|over|>")}

@@ -97,7 +97,7 @@ def test_preparing_again_writes_the_same_bytes(run: Run) -> None:
 def test_stats_hold_the_format_the_splits_and_the_checks(run: Run) -> None:
     told = read_json(run.stats_path)
     assert told["format"] | {"special_tokens": 0} == {
-        "shape": "completion", "prompt": "raw", "system": None, "special_tokens": 0
+        "shape": "completion", "prompt": "raw", "system": None, "special_tokens": 0, "open_ended": True, "stop": None
     }  # fmt: skip
     assert told["splits"]["train"]["rows"] == len(rows_of(run)["train"])
     assert sum(told["checks"]["tokens"]["counts"]) == sum(split["rows"] for split in told["splits"].values())
