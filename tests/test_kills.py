@@ -79,7 +79,8 @@ def test_killed_while_it_generates_and_while_it_trains_a_run_goes_on(tmp_path: P
     assert attempt.process.wait() == 0, attempt.said()[-3000:]
     assert "--- prepare" not in attempt.said() and "going on from" in attempt.said()
     events = list(read_rows(run_dir / "adapter" / "events.jsonl"))
-    assert events[-1]["event"] == "end" and events[-1]["step"] == 24
+    ending = [row for row in events if row["event"] == "end"][-1]
+    assert (ending["step"], ending["reason"], events[-1]["event"]) == (24, "finished", "saved")
     assert {row["id"]: row for row in read_rows(run_dir / "generations" / "baseline.jsonl")} == written
     os.environ["VOICEWRIGHT_HOME"] = str(tmp_path)
     try:
