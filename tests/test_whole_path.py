@@ -58,7 +58,7 @@ def test_the_demo_ends_in_a_decision_and_a_report(demo: Run) -> None:
     assert decision["decision"] in ("do not deploy", "not enough evidence")
     assert set(decision["targets"]) >= {"transfer", "vocabulary", "structure", "markers", "pov", "blind"}
     page = demo.report_path.read_text(encoding="utf-8")
-    assert decision["sentence"] in page
+    assert decision["sentence"].partition(": ")[2].capitalize() in page
     assert "http://" not in page.replace("http://www.w3.org", "") and "<script src" not in page
 
 
