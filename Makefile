@@ -131,7 +131,10 @@ upstream: $(READY) ## export the keys that the pinned Axolotl and vLLM accept
 
 test: $(READY) ## every test, a real end-to-end run included
 	@$(CORE) -m pytest -n 2 --dist worksteal --durations=8 -m "not engine"
-	@$(CORE) -m pytest --durations=8 -m "engine and not recipes"
+	@$(CORE) -m pytest --durations=8 -m "engine and not recipes and not long"
+
+test-long: $(READY) ## the engine tests that take longest
+	@$(CORE) -m pytest --durations=8 -m long
 
 test-recipes: $(READY) ## each of the five recipes end to end, in miniature
 	@$(CORE) -m pytest -m recipes
@@ -143,4 +146,4 @@ lint: $(READY) ## ruff and mypy
 	@$(CORE) -m ruff check . && $(CORE) -m ruff format --check . && $(CORE) -m mypy
 
 .PHONY: help setup doctor demo all $(STAGES) plan show sample monitor checkpoints sweep serve chat stop blind ballots \
-	preferences deploy rollback push score validate compare runs clean upstream test test-recipes test-fast lint
+	preferences deploy rollback push score validate compare runs clean upstream test test-long test-recipes test-fast lint

@@ -13,7 +13,7 @@ from voicewright.errors import UserError
 from voicewright.layout import Run
 from voicewright.records import read_rows, write_rows
 
-pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("in_engine_home")]
+pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.usefixtures("in_engine_home")]
 
 
 def test_an_unbroken_run_keeps_every_checkpoint_and_the_last_ones_optimiser(trained: Run) -> None:

@@ -54,6 +54,7 @@ def test_a_full_fine_tune_brings_an_adapters_rate_down_unless_it_is_asked_for() 
     assert asked.axolotl["learning_rate"] == 1e-5
 
 
+@pytest.mark.long
 @pytest.mark.engine
 def test_axolotl_accepts_every_model_on_every_machine_and_refuses_nonsense() -> None:
     words = [[f"model={m}", f"hardware={h}"] for m, h in itertools.product(choices("model"), choices("hardware"))]
