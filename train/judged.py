@@ -13,10 +13,8 @@ from typing import Any
 
 from voicewright import environments
 from voicewright.errors import UserError
-from voicewright.layout import REPO_DIR
+from voicewright.layout import INSIDE_TRAIN_DIR, REPO_DIR
 from voicewright.schema import Hardware
-
-INSIDE_DIR = Path(__file__).parent / "inside"
 
 
 def by_axolotl(text: str, hardware: Hardware) -> None:
@@ -43,9 +41,9 @@ def reasons(texts: Sequence[tuple[str, Hardware]]) -> list[list[str]]:
         list_path = Path(folder) / "requests.json"
         list_path.write_text(json.dumps(requests), encoding="utf-8")
         result = subprocess.run(
-            [environments.python("train"), INSIDE_DIR / "validate.py", list_path],
+            [environments.python("train"), INSIDE_TRAIN_DIR / "validate.py", list_path],
             cwd=REPO_DIR,
-            env={**os.environ, **environments.environment_variables("train"), "PYTHONPATH": str(INSIDE_DIR)},
+            env={**os.environ, **environments.environment_variables("train"), "PYTHONPATH": str(INSIDE_TRAIN_DIR)},
             capture_output=True,
             text=True,
             check=False,

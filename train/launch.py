@@ -10,17 +10,15 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 
 from train import checkpoints, disk, free_memory, hub, ladder, machines, resume
 from train.progress import Progress
 from voicewright import command, environments, foreground, process, recipe
 from voicewright.errors import exits_cleanly, notice
-from voicewright.layout import Run
+from voicewright.layout import INSIDE_TRAIN_DIR, Run
 from voicewright.schema import Recipe
 from voicewright.stages import ADAPTED
 
-INSIDE_DIR = Path(__file__).parent / "inside"
 POLL_S = 0.2
 GRACE_S = 120.0  # a large model takes a while to save its last checkpoint
 
@@ -46,7 +44,9 @@ def train(wanted: Recipe) -> ladder.Step | None:
         machines.axolotl_command(wanted, resume_from),
         log_path=log_path,
         record_path=record_path,
-        env=environments.environment_variables("train") | {"PYTHONPATH": str(INSIDE_DIR)} | machines.variables(wanted),
+        env=environments.environment_variables("train")
+        | {"PYTHONPATH": str(INSIDE_TRAIN_DIR)}
+        | machines.variables(wanted),
         append=resume_from is not None,
     )
     try:

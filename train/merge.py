@@ -19,12 +19,11 @@ import yaml
 from train import card, checkpoints, compare
 from voicewright import command, environments, recipe
 from voicewright.errors import UserError, exits_cleanly
-from voicewright.layout import REPO_DIR, Run
+from voicewright.layout import INSIDE_TRAIN_DIR, REPO_DIR, Run
 from voicewright.records import write_json
 
 # Of a checkpoint, what only going on with training needs.
 TRAINERS_OWN = ("*.pt", "*.bin", "*.pth", "trainer_state.json", "tokens_state.json", "global_step*", "README.md")
-INSIDE_DIR = Path(__file__).parent / "inside"
 PARITY_ROWS = 8
 # Rounding to bf16 and NF4's double quantisation leave 0.5% on a tensor and 0.006 nats on a token (measured on the
 # tiny base); one tensor scaled by 1.05 shows as 5%.
@@ -37,7 +36,7 @@ def inside(run: Run, *words: str | Path) -> str:
     result = subprocess.run(
         [str(word) for word in words],
         cwd=REPO_DIR,
-        env={**os.environ, **environments.environment_variables("train"), "PYTHONPATH": str(INSIDE_DIR)},
+        env={**os.environ, **environments.environment_variables("train"), "PYTHONPATH": str(INSIDE_TRAIN_DIR)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -60,7 +59,7 @@ def merged_weights(run: Run, base: str, checkpoint: Path, part_dir: Path) -> Pat
         return part_dir / "merged"
     axolotl = environments.python("train").with_name("axolotl")
     inside(run, axolotl, "merge-lora", run.axolotl_path, f"--lora-model-dir={checkpoint}", f"--output-dir={part_dir}")
-    inside(run, environments.python("train"), INSIDE_DIR / "restore.py", base, checkpoint, part_dir / "merged")
+    inside(run, environments.python("train"), INSIDE_TRAIN_DIR / "restore.py", base, checkpoint, part_dir / "merged")
     return part_dir / "merged"
 
 
@@ -68,7 +67,7 @@ def parity(run: Run, base: str, checkpoint: Path, merged_dir: Path, *, four_bit:
     """The differences between the merged model and base plus adapter, see train/inside/parity.py."""
     rows = run.row_files("val")[0]
     said = inside(
-        run, environments.python("train"), INSIDE_DIR / "parity.py",
+        run, environments.python("train"), INSIDE_TRAIN_DIR / "parity.py",
         base, checkpoint, merged_dir, str(four_bit).lower(), rows, str(PARITY_ROWS), run.dir / "parity_tokens.json",
     )  # fmt: skip
     line = next(line for line in said.splitlines() if line.startswith("PARITY "))

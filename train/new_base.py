@@ -11,9 +11,8 @@ from pathlib import Path
 
 from voicewright import command, environments
 from voicewright.errors import UserError, exits_cleanly
-from voicewright.layout import REPO_DIR
+from voicewright.layout import INSIDE_TRAIN_DIR, REPO_DIR
 
-INSIDE_DIR = Path(__file__).parent / "inside"
 ENDINGS = (".txt", ".md")
 # Below this a byte-level BPE runs out of pairs worth a token, and a model out of anything to learn.
 LEAST_BYTES = 100_000
@@ -41,7 +40,7 @@ def main() -> None:
     found = texts(REPO_DIR / Path(folder).expanduser())
     given = [f"{key}={options[key]}" for key in sizes]
     result = subprocess.run(
-        [environments.python("train"), INSIDE_DIR / "new_base.py", out_dir, *given],
+        [environments.python("train"), INSIDE_TRAIN_DIR / "new_base.py", out_dir, *given],
         input="\n".join(str(path) for path in found),
         env={**os.environ, **environments.environment_variables("train")},
         text=True,

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
@@ -16,10 +15,8 @@ from rich.text import Text
 from train.render import axolotl_yaml
 from voicewright import command, environments, process, recipe
 from voicewright.errors import UserError, exits_cleanly
-from voicewright.layout import REPO_DIR, Run
+from voicewright.layout import INSIDE_TRAIN_DIR, REPO_DIR, Run
 from voicewright.records import write_text
-
-INSIDE_DIR = Path(__file__).parent / "inside"
 
 
 def rows(run: Run, count: int) -> list[list[tuple[str, bool]]]:
@@ -32,9 +29,9 @@ def rows(run: Run, count: int) -> list[list[tuple[str, bool]]]:
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("w") as log:
         result = subprocess.run(
-            [environments.python("train"), INSIDE_DIR / "rows.py", yaml_path, str(count)],
+            [environments.python("train"), INSIDE_TRAIN_DIR / "rows.py", yaml_path, str(count)],
             cwd=REPO_DIR,
-            env={**os.environ, **environments.environment_variables("train"), "PYTHONPATH": str(INSIDE_DIR)},
+            env={**os.environ, **environments.environment_variables("train"), "PYTHONPATH": str(INSIDE_TRAIN_DIR)},
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,

@@ -10,6 +10,8 @@ REPO_DIR = Path(__file__).resolve().parent.parent
 CONFIGS_DIR = REPO_DIR / "configs"
 RECIPES_DIR = REPO_DIR / "recipes"
 ENVS_DIR = REPO_DIR / ".envs"
+# What runs with the Python of Axolotl's environment, never with ours.
+INSIDE_TRAIN_DIR = REPO_DIR / "train" / "inside"
 SAMPLE_DIR = REPO_DIR / "manuscripts" / "sample"
 
 

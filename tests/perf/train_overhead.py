@@ -15,9 +15,7 @@ import time
 from tests.train import engine
 from train import checkpoints, machines
 from voicewright import command, environments, recipe
-from voicewright.layout import REPO_DIR, Run
-
-INSIDE_DIR = REPO_DIR / "train" / "inside"
+from voicewright.layout import INSIDE_TRAIN_DIR, REPO_DIR, Run
 
 
 def pace(run: Run) -> float:
@@ -31,7 +29,7 @@ def timed(run: Run, *, by_hand: bool) -> tuple[float, float]:
     shutil.rmtree(run.adapter_dir, ignore_errors=True)
     began = time.perf_counter()
     if by_hand:
-        env = {**os.environ, **environments.environment_variables("train"), "PYTHONPATH": str(INSIDE_DIR)}
+        env = {**os.environ, **environments.environment_variables("train"), "PYTHONPATH": str(INSIDE_TRAIN_DIR)}
         words = machines.axolotl_command(recipe.load(run.name), None)
         subprocess.run(words, cwd=REPO_DIR, env=env, check=True, capture_output=True)
     else:
