@@ -31,17 +31,17 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(READY) ## build all three environments now (otherwise each is built on first need)
-	@$(CORE) -m voicewright.doctor build
+	@$(CORE) -m voicewright.pipeline.doctor build
 
 doctor: $(READY) ## what is there, what is missing, and the command that mends it
-	@$(CORE) -m voicewright.doctor
+	@$(CORE) -m voicewright.pipeline.doctor
 
 demo: ## the whole path with the embedded model and the sample manuscript
 	@$(MAKE) --no-print-directory all RECIPE=demo
 
 all: report ## every stage to the decision and the report
 
-STAGE := $(CORE) -m voicewright.stages
+STAGE := $(CORE) -m voicewright.pipeline.runner
 STAGES := prepare render baseline train merge generate voice judge verdict decide report
 $(filter-out verdict,$(STAGES)): $(READY)
 	@$(STAGE) $@ $(RECIPE)
@@ -133,13 +133,13 @@ compare: $(READY) ## runs side by side on one page, RUNS=a,b,c [OUT=file], from 
 	@$(CORE) -m benchmarks.compare $(or $(RUNS),$(RECIPE)) $(OUT:%=out=%)
 
 runs: $(READY) ## all runs and how far each is
-	@$(CORE) -m voicewright.runs
+	@$(CORE) -m voicewright.pipeline.runs
 
 clean: $(READY) ## remove one run (RUN= or RECIPE=) and its merged model
-	@$(CORE) -m voicewright.runs clean $(or $(RUN),$(RECIPE))
+	@$(CORE) -m voicewright.pipeline.runs clean $(or $(RUN),$(RECIPE))
 
 upstream: $(READY) ## export the keys that the pinned Axolotl and vLLM accept
-	@$(CORE) -m voicewright.upstream
+	@$(CORE) -m voicewright.recipe.upstream
 
 test: $(READY) ## every test, a real end-to-end run included
 	@$(CORE) -m pytest -n 2 --dist worksteal --durations=8 -m "not engine"

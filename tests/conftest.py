@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from voicewright.layout import REPO_DIR
+from voicewright.core.paths import REPO_DIR
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

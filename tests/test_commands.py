@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from voicewright import recipe
-from voicewright.journey import STAGES
-from voicewright.layout import REPO_DIR
+from voicewright.core.paths import REPO_DIR
+from voicewright.pipeline.stages import STAGES
+from voicewright.recipe import recipes
 
 PAGES = [REPO_DIR / "README.md", *sorted((REPO_DIR / "recipes").glob("*.*"))]
 
@@ -40,7 +40,7 @@ def words_of(command: str) -> tuple[list[str], dict[str, str]]:
 
 def test_there_are_commands_to_hold() -> None:
     assert len(commands()) > 10
-    assert {path for path, _ in commands()} >= {"README.md", *(f"recipes/{name}.yaml" for name in recipe.names())}
+    assert {path for path, _ in commands()} >= {"README.md", *(f"recipes/{name}.yaml" for name in recipes.names())}
 
 
 @pytest.mark.slow
@@ -62,7 +62,7 @@ def test_a_printed_command_would_run(page: str, command: str, tmp_path: Path) ->
     )
     assert planned.returncode == 0, f"{page}: {planned.stderr}"
     if "RECIPE" in variables:
-        assert variables["RECIPE"] in recipe.names() or target == "new", f"{page}: no recipe {variables['RECIPE']}"
+        assert variables["RECIPE"] in recipes.names() or target == "new", f"{page}: no recipe {variables['RECIPE']}"
     if target in {stage.name for stage in STAGES} | {"all", "demo"}:
         dry = subprocess.run(
             ["make", target, *made], cwd=REPO_DIR, env=env, capture_output=True, text=True, check=False

@@ -11,16 +11,16 @@ from collections.abc import Callable
 
 import pytest
 
-from voicewright.layout import REPO_DIR
+from voicewright.core.paths import REPO_DIR
 
 FOLDERS = ("benchmarks", "configs", "prepare", "recipes", "serve", "tests", "train", "voicewright")
 LINKED = ("models", "manuscripts")
 KINDS = {
     "A recipe": "recipes/",
     "A machine": "configs/hardware/",
-    "A reader": "prepare/readers/",
-    "A shape": "prepare/shapes/",
-    "A measure": "benchmarks/measures/",
+    "A reader": "voicewright/data/readers/",
+    "A shape": "voicewright/data/shapes/",
+    "A measure": "voicewright/metrics/",
     "A judge": "configs/judges/",
 }
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -76,7 +76,7 @@ def test_the_tests_of_the_examples_pass_in_a_copy_of_the_tree(run: Run) -> None:
 
 @pytest.mark.slow
 def test_the_recipe_of_the_example_renders_and_stays_as_it_is(run: Run) -> None:
-    words = ("pytest", "tests/voicewright/test_recipe.py", "-k", "letters")
+    words = ("pytest", "tests/recipe/test_recipe.py", "-k", "letters")
     assert "1 skipped" in run(*words).stdout
     for variables in ({"GOLDEN": "write"}, {}):
         result = run(*words, **variables)

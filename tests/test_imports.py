@@ -1,4 +1,4 @@
-"""The folders meet through files and HTTP alone."""
+"""Imports point one way: the layers of the library, and what an engine's environment may not see."""
 
 from __future__ import annotations
 
@@ -7,44 +7,101 @@ from pathlib import Path
 
 import pytest
 
-from voicewright.layout import REPO_DIR
+from voicewright.core.paths import PACKAGE_DIR, REPO_DIR
 
-STAGES = ("prepare", "train", "serve", "benchmarks")
+CORE = {"core"}
+BASE = {"core", "recipe", "stats", "stylometry"}
+# Which packages of the library each package may import, besides itself.
+ALLOWED = {
+    "core": set[str](),
+    "stats": CORE,
+    "recipe": CORE,
+    "stylometry": CORE | {"stats"},
+    "serving": CORE | {"recipe"},
+    "data": CORE | {"recipe", "serving"},
+    "training": CORE | {"recipe", "serving"},
+    "generation": CORE | {"recipe", "serving", "stats"},
+    "metrics": BASE,
+    "judging": BASE | {"serving"},
+    "decision": CORE | {"recipe", "stats"},
+    "reporting": BASE | {"metrics", "decision"},
+}
+ABOVE = {"pipeline", "cli"}
+SCRIPT_FOLDERS = ("prepare", "train", "serve", "benchmarks")
 HEAVY = {"torch", "transformers", "axolotl", "vllm", "peft", "accelerate", "deepspeed", "bitsandbytes"}
+# Being moved to the command line and to lower layers.
+PENDING = {
+    ("decision", "reporting"),
+    ("judging", "metrics"),
+    ("judging", "reporting"),
+    ("metrics", "reporting"),
+    ("reporting", "generation"),
+    ("reporting", "judging"),
+    ("stats", "stylometry"),
+    ("stylometry", "recipe"),
+    ("training", "pipeline"),
+} | {(name, "cli") for name in ALLOWED}
 
 
-def imports_of(path: Path) -> set[str]:
-    """The top-level names that a file imports, wherever in it."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+def imported_modules(path: Path) -> set[str]:
+    """Dotted names of everything that a file imports, wherever in it."""
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[0] for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module.split(".")[0])
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
     return names
 
 
-def files_of(folder: str) -> list[Path]:
-    return [path for path in sorted((REPO_DIR / folder).rglob("*.py")) if "inside" not in path.parts]
+def packages_of_ours(path: Path) -> set[str]:
+    """The packages of the library that a file imports."""
+    parts = [name.split(".") for name in imported_modules(path)]
+    return {part[1] for part in parts if part[0] == "voicewright" and len(part) > 1}
 
 
-@pytest.mark.parametrize("folder", STAGES)
-def test_a_stage_imports_no_other_stage(folder: str) -> None:
-    others = set(STAGES) - {folder}
-    assert {str(path): found for path in files_of(folder) if (found := imports_of(path) & others)} == {}
+def library_files(package: str = "") -> list[Path]:
+    files = sorted((PACKAGE_DIR / package).rglob("*.py"))
+    return [path for path in files if not path.parent.name.endswith("_env")]
 
 
-def test_the_shared_package_imports_no_stage() -> None:
-    assert {str(path): found for path in files_of("voicewright") if (found := imports_of(path) & set(STAGES))} == {}
+@pytest.mark.parametrize("package", ALLOWED)
+def test_a_package_imports_only_the_layers_below_it(package: str) -> None:
+    violations = {
+        (path.name, other)
+        for path in library_files(package)
+        for other in packages_of_ours(path) - ALLOWED[package] - {package}
+        if (package, other) not in PENDING
+    }
+    assert violations == set()
 
 
-@pytest.mark.parametrize("folder", [*STAGES, "voicewright"])
-def test_nothing_of_ours_imports_a_heavy_engine(folder: str) -> None:
-    assert {str(path): found for path in files_of(folder) if (found := imports_of(path) & HEAVY)} == {}
+def test_every_package_of_the_library_has_its_layer() -> None:
+    packages = {path.parent.name for path in PACKAGE_DIR.glob("*/__init__.py")}
+    assert packages == {*ALLOWED, *ABOVE}
 
 
-def test_what_runs_inside_an_engines_environment_imports_nothing_of_ours() -> None:
-    inside = [path for folder in STAGES for path in (REPO_DIR / folder).glob("inside/*.py")]
-    assert inside
-    assert {str(path): found for path in inside if (found := imports_of(path) & {*STAGES, "voicewright"})} == {}
+def test_nothing_imports_a_script() -> None:
+    files = [*library_files(), *(REPO_DIR / "tests").rglob("*.py")]
+    importers = {
+        str(path): names
+        for path in files
+        if (names := {name for name in imported_modules(path) if name.split(".")[0] in SCRIPT_FOLDERS})
+    }
+    assert importers == {}
+
+
+def test_the_library_imports_no_heavy_engine() -> None:
+    importers = {
+        str(path): names
+        for path in library_files()
+        if (names := {name.split(".")[0] for name in imported_modules(path)} & HEAVY)
+    }
+    assert importers == {}
+
+
+def test_what_runs_in_an_engines_environment_imports_nothing_of_ours() -> None:
+    files = [path for folder in PACKAGE_DIR.glob("*/*_env") for path in folder.glob("*.py")]
+    assert files
+    importers = {str(path) for path in files if any(name.startswith("voicewright.") for name in imported_modules(path))}
+    assert importers == set()

@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from tests.test_whole_path import free_ports
-from voicewright.layout import REPO_DIR, Run
-from voicewright.records import read_json, read_rows
+from voicewright.core.paths import REPO_DIR, Run
+from voicewright.core.records import read_json, read_rows
 
 pytestmark = pytest.mark.engine
 

@@ -13,10 +13,11 @@ import pytest
 import yaml
 
 from tests.test_whole_path import free_ports, make
-from train import checkpoints
-from voicewright import events, recipe
-from voicewright.layout import REPO_DIR, Run
-from voicewright.records import read_json, read_rows
+from voicewright.core import training_events
+from voicewright.core.paths import REPO_DIR, Run
+from voicewright.core.records import read_json, read_rows
+from voicewright.recipe import recipes
+from voicewright.training import checkpoints
 
 pytestmark = [pytest.mark.engine, pytest.mark.recipes]
 
@@ -42,7 +43,7 @@ def finished(place: Path) -> Finished:
     def run_of(name: str) -> Run:
         if name not in done:
             # The name under which modes_daily and freethought_dpo look for the run that they come after.
-            done[name] = made("all", place, name, recipe.run_name(name, recipe.same_machine(MINIATURE.split())))
+            done[name] = made("all", place, name, recipes.run_name(name, recipes.same_machine(MINIATURE.split())))
         return done[name]
 
     return run_of
@@ -67,7 +68,7 @@ def figure(run: Run, measure: str, arm: str) -> Any:
 
 
 def eval_losses(run: Run) -> list[float]:
-    return [loss for _, loss in events.curve(checkpoints.since_begin(run.adapter_dir), "eval_loss")]
+    return [loss for _, loss in training_events.curve(checkpoints.since_begin(run.adapter_dir), "eval_loss")]
 
 
 @pytest.mark.parametrize("name", JOURNEYS)

@@ -13,17 +13,17 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmarks import guide
-from benchmarks.ask import preferred, tags
-from benchmarks.ask.asking import read_prompts
 from tests.test_recipe_journeys import JOURNEYS, MINIATURE
-from train import free_memory, judged, ladder
-from train.render import axolotl_yaml
-from voicewright import recipe
-from voicewright.errors import UserError
-from voicewright.layout import PROMPTS_DIR, REPO_DIR
-from voicewright.limits import get
-from voicewright.records import read_rows
+from voicewright.core.errors import UserError
+from voicewright.core.paths import PROMPTS_DIR, REPO_DIR
+from voicewright.core.records import read_rows
+from voicewright.generation import mode_tags, preference_margins
+from voicewright.generation.prompts import read_prompts
+from voicewright.recipe import recipes
+from voicewright.recipe.limits import get
+from voicewright.reporting import testers_guide
+from voicewright.training import axolotl_validation, free_memory, oom_fallback
+from voicewright.training.rendering import axolotl_yaml
 
 MANUSCRIPTS_DIR = REPO_DIR / "manuscripts"
 COMMAND = re.compile(r'RECIPE=(\w+)[^\n`]*? SET="([^"]*)"')
@@ -46,7 +46,7 @@ def numbers() -> list[tuple[str, str, str]]:
     """(recipe, key, value) of every row of the table in recipes/README.md."""
     lines = (REPO_DIR / "recipes" / "README.md").read_text(encoding="utf-8").splitlines()
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
-    return [(row[1], row[2], row[3]) for row in cells if len(row) == 4 and row[1] in recipe.names()]
+    return [(row[1], row[2], row[3]) for row in cells if len(row) == 4 and row[1] in recipes.names()]
 
 
 def test_the_table_of_numbers_covers_all_five_voices() -> None:
@@ -63,24 +63,24 @@ def test_every_test_that_the_table_names_is_there() -> None:
 
 @pytest.mark.parametrize("name", sorted({name for name, _, _ in numbers()}))
 def test_every_number_of_the_table_is_what_the_recipe_says(name: str) -> None:
-    tree = recipe.compose(name).recipe.model_dump(mode="json")
+    tree = recipes.compose(name).recipe.model_dump(mode="json")
     said = {key: yaml.safe_load(value) for each, key, value in numbers() if each == name}
     assert {key: get(tree, key) for key in said} == said
 
 
 def test_the_three_models_of_bries_sweep_take_the_same_chats() -> None:
-    composed = [recipe.compose("brie", [f"model={m}"]).recipe for m in ("qwen2_5_0_5b", "qwen2_5_3b", "llama3_2_3b")]
+    composed = [recipes.compose("brie", [f"model={m}"]).recipe for m in ("qwen2_5_0_5b", "qwen2_5_3b", "llama3_2_3b")]
     assert len({str(each.data) for each in composed}) == 1
     assert len({each.axolotl["base_model"] for each in composed}) == 3
 
 
 def test_brie_draws_from_ten_system_prompts() -> None:
-    system = recipe.compose("brie").recipe.data.sources["brie"].system
+    system = recipes.compose("brie").recipe.data.sources["brie"].system
     assert isinstance(system, list) and len(set(system)) == 10
 
 
 def test_visions_is_asked_of_six_targets_and_its_rubric() -> None:
-    wanted = recipe.compose("visions").recipe
+    wanted = recipes.compose("visions").recipe
     aimed = wanted.targets.model_dump(include={"transfer", "vocabulary", "structure", "markers", "pov", "blind"})
     assert aimed == {"transfer": 60, "vocabulary": 70, "structure": 65, "markers": 50, "pov": 80, "blind": 60}
     assert len(wanted.blind.rubric) == 7
@@ -88,20 +88,20 @@ def test_visions_is_asked_of_six_targets_and_its_rubric() -> None:
 
 def test_brie_asks_13_prompts_in_its_field_and_three_of_each_kind_outside_it() -> None:
     listed = [
-        p for name in recipe.compose("brie").recipe.eval.prompts for p in read_prompts(PROMPTS_DIR / f"{name}.jsonl")
+        p for name in recipes.compose("brie").recipe.eval.prompts for p in read_prompts(PROMPTS_DIR / f"{name}.jsonl")
     ]
     outside = ("mathematics", "practical", "creative", "facts", "code")
     assert Counter(p.domain for p in listed) == {"thinker": 13, **dict.fromkeys(outside, 3)}
 
 
 def test_the_comprehensive_set_has_57_prompts() -> None:
-    settings = recipe.compose("brie", ["eval=comprehensive"]).recipe.eval
+    settings = recipes.compose("brie", ["eval=comprehensive"]).recipe.eval
     assert sum(len(read_prompts(PROMPTS_DIR / f"{name}.jsonl")) for name in settings.prompts) == 57
 
 
 def test_qwen3_is_sampled_as_its_makers_say_thinking_or_not() -> None:
     for model, drawn in (("qwen3_14b", (0.7, 0.8, 20)), ("qwen3_14b_thinking", (0.6, 0.95, 20))):
-        composed = recipe.compose("peterson", [f"model={model}"]).recipe
+        composed = recipes.compose("peterson", [f"model={model}"]).recipe
         sampling = composed.model.sampling
         assert (sampling.temperature, sampling.top_p, sampling.top_k) == drawn
         switch = {"enable_thinking": composed.model.thinking}
@@ -109,25 +109,25 @@ def test_qwen3_is_sampled_as_its_makers_say_thinking_or_not() -> None:
 
 
 def test_four_judges_at_endpoints_can_be_asked() -> None:
-    judges = recipe.compose("brie", ["judges=four"]).recipe.judges
+    judges = recipes.compose("brie", ["judges=four"]).recipe.judges
     assert sum(judge.kind == "endpoint" for judge in judges.values()) == 4
 
 
 def test_the_32b_falls_back_to_the_rungs_that_its_page_names(home: Path) -> None:
-    wanted, seen = recipe.load("peterson_32b", run="test"), []
+    wanted, seen = recipes.load("peterson_32b", run="test"), []
     with pytest.raises(UserError):
         while True:
-            ladder.climb(wanted, "out of memory")
-            wanted = recipe.load("test")
+            oom_fallback.climb(wanted, "out of memory")
+            wanted = recipes.load("test")
             seen.append((wanted.model.name, wanted.axolotl["sequence_len"]))
     assert seen[:3] == [("qwen3_32b", 768), ("qwen3_30b_a3b", 768), ("qwen3_14b", 768)]
 
 
 def test_visions_goes_down_to_3072_then_to_half_its_rank_then_to_a_smaller_model(home: Path) -> None:
-    wanted, seen = recipe.load("visions", run="test"), []
+    wanted, seen = recipes.load("visions", run="test"), []
     for _ in range(4):
-        ladder.climb(wanted, "out of memory")
-        wanted = recipe.load("test")
+        oom_fallback.climb(wanted, "out of memory")
+        wanted = recipes.load("test")
         seen.append((wanted.axolotl["sequence_len"], wanted.axolotl["lora_r"], wanted.model.name))
     assert seen[:2] == [(3072, 16, "llama3_1_8b"), (3072, 8, "llama3_1_8b")]
     assert seen[3][2] == "llama3_2_3b"
@@ -141,7 +141,7 @@ def test_a_card_with_too_little_free_memory_is_named_before_loading(
     asked.write_text(f"#!/bin/sh\necho NVIDIA GeForce RTX 4090, 24564, {free_mib}\n")
     asked.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    wanted = recipe.compose("peterson_32b").recipe
+    wanted = recipes.compose("peterson_32b").recipe
     if enough:
         free_memory.check(wanted)
     else:
@@ -157,7 +157,7 @@ def commands() -> set[tuple[str, str]]:
     """(recipe, overrides) of every command on the pages and in the recipes, and of every recipe as it stands."""
     pages = [REPO_DIR / "README.md", *sorted((REPO_DIR / "recipes").glob("*.*"))]
     given = {found for page in pages for found in COMMAND.findall(page.read_text(encoding="utf-8"))}
-    return given | {(name, "") for name in recipe.names()}
+    return given | {(name, "") for name in recipes.names()}
 
 
 def variants(words: str) -> list[list[str]]:
@@ -175,9 +175,9 @@ def test_the_pages_figures_come_from_the_journeys_that_are_tested() -> None:
 @pytest.mark.engine
 def test_axolotl_accepts_every_recipe_and_every_command_of_its_page(home: Path) -> None:
     runs = [(name, each) for name, words in sorted(commands() | ALSO) for each in variants(words)]
-    composed = [recipe.compose(name, overrides).recipe for name, overrides in runs]
+    composed = [recipes.compose(name, overrides).recipe for name, overrides in runs]
     assert {("brie", "model=llama3_2_3b"), ("visions", "model=qwen2_5_7b")} < {(n, " ".join(o)) for n, o in runs}
-    found = judged.reasons([(axolotl_yaml(each), each.hardware) for each in composed])
+    found = axolotl_validation.reasons([(axolotl_yaml(each), each.hardware) for each in composed])
     assert {str(run): reasons for run, reasons in zip(runs, found, strict=True) if reasons} == {}
 
 
@@ -199,12 +199,12 @@ def test_the_samples_are_as_large_as_their_pages_say() -> None:
 
 
 def test_a_source_that_is_not_there_is_stood_in_for_by_its_own_sample() -> None:
-    paths = recipe.source_paths(recipe.compose("freethought_dpo").recipe)
+    paths = recipes.source_paths(recipes.compose("freethought_dpo").recipe)
     assert paths["pairs"] == MANUSCRIPTS_DIR / "sample_freethought" / "pairs.jsonl"
 
 
 def test_a_users_own_source_keeps_the_recipes_voice_and_system_prompts(tmp_path: Path) -> None:
-    mine = recipe.compose("brie", [f"source={tmp_path}"]).recipe.data.sources["source"]
+    mine = recipes.compose("brie", [f"source={tmp_path}"]).recipe.data.sources["source"]
     assert mine.shape == "chat" and isinstance(mine.system, list) and len(mine.system) == 10
 
 
@@ -224,13 +224,13 @@ def test_a_users_own_source_keeps_the_recipes_voice_and_system_prompts(tmp_path:
     ],
 )
 def test_tags_hold_only_where_the_modes_own_open_and_close(answer: str, mode: str, held: bool) -> None:
-    assert tags.holds(answer, mode) is held
+    assert mode_tags.holds(answer, mode) is held
 
 
 def test_the_reference_is_taken_off_the_reward() -> None:
-    before = preferred.margins({"a": 10.0, "b": 30.0}, {"a": 20.0, "b": 20.0})
-    after = preferred.margins({"a": 9.0, "b": 25.0}, {"a": 20.0, "b": 20.0})
-    found = preferred.summary(after, before)
+    before = preference_margins.margins({"a": 10.0, "b": 30.0}, {"a": 20.0, "b": 20.0})
+    after = preference_margins.margins({"a": 9.0, "b": 25.0}, {"a": 20.0, "b": 20.0})
+    found = preference_margins.summary(after, before)
     assert found["accuracy"]["value"] == 0.5  # b's worse reply is still the likelier
     assert found["reward_accuracy"]["value"] == 1.0  # but both moved the right way
     assert found["reward_margin_nats"] == pytest.approx(3 * 0.693147, rel=1e-4)
@@ -242,9 +242,9 @@ def test_a_testers_guide_holds_answers_limits_and_the_warning() -> None:
         for domain in ("everyday", "heldout", "code")
         for n in range(3)
     ]
-    shown = guide.sanity(rows, 4)
+    shown = testers_guide.sanity(rows, 4)
     assert [row["prompt"] for row in shown] == ["everyday 0?", "code 0?", "everyday 1?", "code 1?"]
-    text = guide.write(recipe.compose("freethought").recipe, shown, {"sentence": "Not enough evidence."})
+    text = testers_guide.write(recipes.compose("freethought").recipe, shown, {"sentence": "Not enough evidence."})
     for said in (
         "everyday 1?",
         "Answer 1.",

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from voicewright.layout import REPO_DIR, Run
-from voicewright.records import read_json, read_rows
+from voicewright.core.paths import REPO_DIR, Run
+from voicewright.core.records import read_json, read_rows
 
 pytestmark = pytest.mark.engine
 
@@ -89,7 +89,7 @@ def test_the_merged_model_was_proven_to_be_the_trained_one(demo: Run) -> None:
 
 
 def test_the_manifest_holds_every_stage(demo: Run) -> None:
-    from voicewright.journey import STAGES
+    from voicewright.pipeline.stages import STAGES
 
     assert list(read_json(demo.manifest_path)) == [stage.name for stage in STAGES]
 
@@ -112,7 +112,7 @@ def test_a_placebo_is_caught(demo: Run) -> None:
     shutil.copytree(demo.merged_dir, placebo.merged_dir)
     text = placebo.recipe_path.read_text(encoding="utf-8").replace("run: demo", "run: placebo")
     placebo.recipe_path.write_text(text, encoding="utf-8")
-    from voicewright.records import write_rows
+    from voicewright.core.records import write_rows
 
     write_rows(placebo.generations_path("finetuned"), rows)
     for stage in ("voice", "pair", "judge", "verdict", "decide"):

@@ -1,1 +1,1 @@
-"""What every stage shares: recipes, the layout of a run, environments, records and errors."""
+"""The library behind Voicewright's scripts: recipes, data, training, serving, measures, decisions."""

@@ -17,9 +17,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from prepare import chunks, plain, tokens
-from prepare.document import sections
-from voicewright.layout import REPO_DIR
+from voicewright.core.paths import REPO_DIR
+from voicewright.data import chunking, plain_text, tokenizers
+from voicewright.data.document import sections
 
 MIN_TOKENS = 64
 CHUNKERS = ("ours", "semantic-text-splitter", "semchunk")
@@ -33,27 +33,27 @@ def texts(folder: Path, words: int) -> list[str]:
         if left <= 0:
             break
         kept = " ".join(path.read_text(encoding="utf-8-sig").split(" ")[: left + 1000])
-        found.append(plain.to_markdown(kept))
+        found.append(plain_text.to_markdown(kept))
         left -= len(found[-1].split())
     return found
 
 
-def ours(counter: tokens.Counter, high: int) -> Callable[[str], list[str]]:
+def ours(counter: tokenizers.Counter, high: int) -> Callable[[str], list[str]]:
     def split(text: str) -> list[str]:
-        found = chunks.chunk(text, sections(text), counter.count, MIN_TOKENS, high, counter.estimate)
+        found = chunking.chunk(text, sections(text), counter.count, MIN_TOKENS, high, counter.estimate)
         return [text[c.start : c.end] for chapter in found for c in chapter]
 
     return split
 
 
-def semantic_text_splitter(counter: tokens.Counter, high: int) -> Callable[[str], list[str]]:
+def semantic_text_splitter(counter: tokenizers.Counter, high: int) -> Callable[[str], list[str]]:
     from semantic_text_splitter import MarkdownSplitter  # type: ignore[import-not-found, unused-ignore]
 
     splitter = MarkdownSplitter.from_huggingface_tokenizer(counter.tokenizer, (MIN_TOKENS, high), trim=False)
     return lambda text: list(splitter.chunks(text))
 
 
-def semchunk(counter: tokens.Counter, high: int) -> Callable[[str], list[str]]:
+def semchunk(counter: tokenizers.Counter, high: int) -> Callable[[str], list[str]]:
     import semchunk as library  # type: ignore[import-not-found, unused-ignore]
 
     chunker = library.chunkerify(lambda text: len(counter.tokenizer.encode(text, add_special_tokens=False)), high)
@@ -62,7 +62,7 @@ def semchunk(counter: tokens.Counter, high: int) -> Callable[[str], list[str]]:
 
 def run_one(name: str, folder: Path, words: int, high: int, tokenizer: str) -> dict[str, Any]:
     """Time one chunker in this process."""
-    counter = tokens.load(tokenizer)
+    counter = tokenizers.load(tokenizer)
     split = {"ours": ours, "semantic-text-splitter": semantic_text_splitter, "semchunk": semchunk}[name](counter, high)
     found = texts(folder, words)
     split("One sentence to load everything. And another.")

@@ -13,8 +13,8 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from benchmarks.stats.intervals import clustered_rate
-from benchmarks.style import corpus, imposters, profile
+from voicewright.stats.intervals import clustered_rate
+from voicewright.stylometry import corpus, imposters, profile
 
 SIZES = (200, 500)
 TESTED = 12

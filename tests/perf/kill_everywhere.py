@@ -18,10 +18,10 @@ from pathlib import Path
 
 from tests.test_kills import SMALL, Attempt
 from tests.test_whole_path import free_ports
-from voicewright.journey import STAGES
-from voicewright.layout import Run
-from voicewright.records import read_json, read_rows
-from voicewright.stages import read_manifest
+from voicewright.core.paths import Run
+from voicewright.core.records import read_json, read_rows
+from voicewright.pipeline.runner import read_manifest
+from voicewright.pipeline.stages import STAGES
 
 # How far into a stage the signal comes, in seconds: within the time that it takes here.
 WITHIN_S = {"baseline": 40.0, "train": 25.0, "merge": 20.0, "generate": 40.0}

@@ -17,12 +17,12 @@ from pathlib import Path
 
 import openai
 
-from serve import adapters
-from serve import server as servers
-from serve.server import Server
-from tests.serve import tiny_adapter
-from voicewright import process
-from voicewright.layout import REPO_DIR
+from tests.serving import tiny_adapter
+from voicewright.core import processes
+from voicewright.core.paths import REPO_DIR
+from voicewright.serving import adapters
+from voicewright.serving import server as servers
+from voicewright.serving.server import Server
 
 REQUESTS, AT_ONCE, TOKENS, ROUNDS = 48, 16, 128, 3
 COUNTS = (1, 4, 16)
@@ -60,7 +60,7 @@ def measured(
     try:
         speed = max(asyncio.run(one_round(wanted, names)) for _ in range(ROUNDS + 1))
     finally:
-        process.stop(wanted.record_path, servers.GRACE_S)
+        processes.stop(wanted.record_path, servers.GRACE_S)
     share = f"{speed / plain:.0%}" if plain else "100%"
     print(f"| {title} | {asked or len(names)} | {speed:.0f} | {share} |", flush=True)
     return speed

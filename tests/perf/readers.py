@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from prepare import plain
-from prepare.readers import html, pdf
 from tests.perf.pdf_error_rate import ANY, CHAPTER, FOLDER, by_chapter, errors, words, words_of_tex
-from voicewright.layout import REPO_DIR
+from voicewright.core.paths import REPO_DIR
+from voicewright.data import plain_text
+from voicewright.data.readers import html, pdf
 
 BOOKS = REPO_DIR.parent / "shared/data/books_formats"
 _ITALIC = re.compile(r"(?<![*_])([*_])(?![*_\s])[^*_\n]+\1(?![*_])")
@@ -48,11 +48,11 @@ def with_markitdown(path: Path) -> str:
 
 
 def ours_pdf(path: Path) -> str:
-    return plain.join(pdf.paged(path)[0])
+    return plain_text.join(pdf.paged(path)[0])
 
 
 def ours_html(path: Path) -> str:
-    return plain.join(html.to_paragraphs(path.read_text(encoding="utf-8")))
+    return plain_text.join(html.to_paragraphs(path.read_text(encoding="utf-8")))
 
 
 def error_rate(text: str) -> str:

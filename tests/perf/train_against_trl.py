@@ -19,19 +19,20 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.train import engine
-from voicewright import command, environments, events
-from voicewright.layout import INSIDE_TRAIN_DIR, REPO_DIR, Run
-from voicewright.records import write_rows
+from tests.training import engine
+from voicewright.cli import arguments
+from voicewright.core import environments, training_events
+from voicewright.core.paths import AXOLOTL_ENV_DIR, REPO_DIR, Run
+from voicewright.core.records import write_rows
 
-INSIDE = Path(__file__).parent / "inside"
+INSIDE = Path(__file__).parent / "axolotl_env"
 # The first steps warm the allocator and the caches.
 LEFT_OUT = 5
 
 
 def pace(adapter_dir: Path) -> float:
     """Steps a second over the training steps between which nothing else was done."""
-    rows = events.read(adapter_dir)
+    rows = training_events.read(adapter_dir)
     steps = ((a, b) for a, b in itertools.pairwise(rows) if "loss" in a and "loss" in b and a["step"] > LEFT_OUT)
     gaps = [b["time"] - a["time"] for a, b in steps]
     return len(gaps) / float(sum(gaps))
@@ -39,7 +40,7 @@ def pace(adapter_dir: Path) -> float:
 
 def inside(*words: str | Path) -> str:
     """Run a script in the train environment, and return what it printed."""
-    env = {**os.environ, **environments.environment_variables("train"), "PYTHONPATH": str(INSIDE_TRAIN_DIR)}
+    env = {**os.environ, **environments.environment_variables("train"), "PYTHONPATH": str(AXOLOTL_ENV_DIR)}
     python = environments.python("train")
     result = subprocess.run([python, *words], cwd=REPO_DIR, env=env, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
@@ -54,7 +55,7 @@ def small(steps: int, micro: int, every: int) -> list[str]:
 
 
 def main() -> None:
-    _, options = command.parse(__doc__, {"steps": "60", "pairs": "3", "micro": "8"}, name=None)
+    _, options = arguments.parse(__doc__, {"steps": "60", "pairs": "3", "micro": "8"}, name=None)
     steps, micro = int(options["steps"] or 60), int(options["micro"] or 8)
     found: dict[str, list[tuple[float, float]]] = {"Axolotl": [], "TRL": []}
     adapters: list[Path] = []

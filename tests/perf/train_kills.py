@@ -13,10 +13,10 @@ import signal
 import tempfile
 import time
 
-from tests.train import engine
-from train import checkpoints, resume
-from voicewright import command
-from voicewright.layout import Run
+from tests.training import engine
+from voicewright.cli import arguments
+from voicewright.core.paths import Run
+from voicewright.training import checkpoints, resuming
 
 
 def hit(run: Run, number: signal.Signals, after_s: float, steps: int) -> None:
@@ -26,7 +26,7 @@ def hit(run: Run, number: signal.Signals, after_s: float, steps: int) -> None:
     assert launcher.poll() is None, "the training was over before it was hit: more steps="
     launcher.send_signal(number)
     launcher.communicate(timeout=engine.PATIENCE_S)
-    assert not resume.is_finished(run) or steps_taken(run) == steps, "done was claimed too early"
+    assert not resuming.is_finished(run) or steps_taken(run) == steps, "done was claimed too early"
 
 
 def steps_taken(run: Run) -> int:
@@ -35,7 +35,7 @@ def steps_taken(run: Run) -> int:
 
 
 def main() -> None:
-    _, options = command.parse(__doc__, {"kills": "10", "stops": "3", "steps": "400", "seed": "0"}, name=None)
+    _, options = arguments.parse(__doc__, {"kills": "10", "stops": "3", "steps": "400", "seed": "0"}, name=None)
     kills, stops, steps, seed = (int(options[key] or 0) for key in ("kills", "stops", "steps", "seed"))
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
@@ -47,7 +47,7 @@ def main() -> None:
             hit(run, number, after_s, steps)
             print(f"{number.name} after {after_s:.0f} s; saved {engine.saved_steps(run)[-1:]}", flush=True)
         print(engine.finish(run).splitlines()[-2:])
-        assert resume.is_finished(run) and steps_taken(run) == steps
+        assert resuming.is_finished(run) and steps_taken(run) == steps
         assert sorted(engine.last_losses(run)) == list(range(1, steps + 1))
         print(f"finished with {steps} steps, each of them logged")
 

@@ -12,10 +12,12 @@ import subprocess
 import tempfile
 import time
 
-from tests.train import engine
-from train import checkpoints, machines
-from voicewright import command, environments, recipe
-from voicewright.layout import INSIDE_TRAIN_DIR, REPO_DIR, Run
+from tests.training import engine
+from voicewright.cli import arguments
+from voicewright.core import environments
+from voicewright.core.paths import AXOLOTL_ENV_DIR, REPO_DIR, Run
+from voicewright.recipe import recipes
+from voicewright.training import checkpoints, launch_commands
 
 
 def pace(run: Run) -> float:
@@ -29,8 +31,8 @@ def timed(run: Run, *, by_hand: bool) -> tuple[float, float]:
     shutil.rmtree(run.adapter_dir, ignore_errors=True)
     began = time.perf_counter()
     if by_hand:
-        env = {**os.environ, **environments.environment_variables("train"), "PYTHONPATH": str(INSIDE_TRAIN_DIR)}
-        words = machines.axolotl_command(recipe.load(run.name), None)
+        env = {**os.environ, **environments.environment_variables("train"), "PYTHONPATH": str(AXOLOTL_ENV_DIR)}
+        words = launch_commands.axolotl_command(recipes.load(run.name), None)
         subprocess.run(words, cwd=REPO_DIR, env=env, check=True, capture_output=True)
     else:
         engine.finish(run)
@@ -38,7 +40,7 @@ def timed(run: Run, *, by_hand: bool) -> tuple[float, float]:
 
 
 def main() -> None:
-    _, options = command.parse(__doc__, {"pairs": "5"}, name=None)
+    _, options = arguments.parse(__doc__, {"pairs": "5"}, name=None)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["VOICEWRIGHT_HOME"] = folder
         run = engine.begin("overhead", engine.SMALL)

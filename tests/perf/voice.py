@@ -8,11 +8,10 @@ import sys
 import tempfile
 import time
 
-from benchmarks import voice
-from benchmarks.measures import copying
-from tests.benchmarks.prose import Habits, prose
-from voicewright.layout import Run
-from voicewright.records import write_rows
+from tests.prose import Habits, prose
+from voicewright.core.paths import Run
+from voicewright.core.records import write_rows
+from voicewright.metrics import memorization, voice_report
 
 
 def main() -> None:
@@ -53,7 +52,7 @@ def main() -> None:
                 ],
             )
         started, cpu = time.monotonic(), time.process_time()
-        voice.appraise(run, 2000, 1)
+        voice_report.appraise(run, 2000, 1)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(
             f"voice: {generations} generations against {words} words: {time.monotonic() - started:.1f} s, "
@@ -61,7 +60,7 @@ def main() -> None:
         )
         rows = [(str(i), prose(1000, i, you)) for i in range(1000)]
         started = time.monotonic()
-        copying.index(rows)
+        memorization.index(rows)
         print(f"copying: an index of a million words: {time.monotonic() - started:.1f} s")
 
 

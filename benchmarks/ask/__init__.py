@@ -1,1 +1,0 @@
-"""What is put to a model, and what it answers: prompts, endpoints, generations, likelihoods."""

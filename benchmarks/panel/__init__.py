@@ -1,1 +1,0 @@
-"""The blind comparison: pairs, judges, readers' ballots, votes and their tally."""

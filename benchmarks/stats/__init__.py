@@ -1,1 +1,0 @@
-"""Intervals, agreement, strengths and power, whatever is counted."""

@@ -1,0 +1,85 @@
+"""Reading a text: what counts as a word, a sentence, speech, italics."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voicewright.core import text as reading
+from voicewright.stylometry import passages
+
+PIECES = ["a", "bb", "don't", "Éa.", "'x'", '"no"', "—", "12", "*i*", "\n\n"]
+
+
+def test_quotes_dashes_and_ellipses_have_one_spelling() -> None:
+    assert reading.normal("“Don’t…” he said -- or – not") == '"Don\'t..." he said—or — not'
+
+
+def test_a_contraction_is_one_word_and_a_number_is_none() -> None:
+    assert reading.words(reading.plain("Don't take 3 of the grandam's *stones*.")) == [
+        "don't",
+        "take",
+        "of",
+        "the",
+        "grandam's",
+        "stones",
+    ]
+
+
+def test_emphasis_marks_go_and_their_words_stay() -> None:
+    assert reading.plain("He _really_ saw **it**, *all of it*. 2 * 3 * 4 snake_case_name") == (
+        "He really saw it, all of it. 2 * 3 * 4 snake_case_name"
+    )
+
+
+def test_italics_are_the_emphasised_spans_only() -> None:
+    text = reading.normal("*Not now*, you think. 2 * 3 * 4. _Never._ **Bold.**")
+    assert reading.italics(text) == ["Not now", "Never."]
+
+
+def test_an_abbreviation_does_not_end_a_sentence() -> None:
+    text = "Mr. Bell met Dr. J. Ames at ten. He left."
+    assert reading.sentences(text) == ["Mr. Bell met Dr. J. Ames at ten.", "He left."]
+
+
+def test_speech_is_left_out_of_the_narration_even_over_open_quotes() -> None:
+    spoken = 'You wait. "I will," he says, "and you won\'t." You go.'
+    text = reading.normal(f'{spoken}\n\n"It runs on\n\n"and ends." You stop.')
+    assert reading.words(reading.narration(text)) == ["you", "wait", "he", "says", "you", "go", "you", "stop"]
+
+
+def test_single_quotes_are_speech_only_where_a_text_uses_them_so() -> None:
+    british = reading.normal(
+        "‘You’re late,’ said Tom. ‘I know,’ she said. ‘So it goes,’ he said. ‘Well,’ said Ann. ‘No,’ said Tom."
+    )
+    assert "late" not in reading.narration(british)
+    assert "nobody's" in reading.narration("It was nobody's fault, 'twas the dogs' day.")
+
+
+def test_a_block_that_begins_inside_speech_still_knows_that_it_is_speech() -> None:
+    speech = '"' + "I said it once " * 40 + '." ' + "You listen to him now. " * 40
+    first, second = passages.cut(speech, 100)[:2]
+    assert reading.words(first.narration) == []
+    assert "said" not in reading.words(second.narration)[61:]
+    assert "listen" in reading.words(second.narration)
+
+
+def test_paragraphs_are_found_with_and_without_blank_lines() -> None:
+    assert len(reading.paragraphs("One.\n\nTwo.\n \nThree.")) == 3
+    assert len(reading.paragraphs("\n".join(["A long line of prose " * 8] * 4))) == 4
+    assert len(reading.paragraphs("hard wrapped\nlines are\none paragraph\nall of it")) == 1
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=120), st.integers(1, 30))
+def test_blocks_hold_exactly_their_words_and_lose_only_the_rest(parts: list[str], size: int) -> None:
+    text = " ".join(parts)
+    cut = list(reading.blocks(text, size))
+    words = reading.WORD.findall(text)
+    assert [word for block in cut for word in reading.WORD.findall(block)] == words[: len(words) // size * size]
+
+
+@given(st.text(max_size=300))
+def test_no_text_breaks_the_reading(text: str) -> None:
+    normal = reading.normal(text)
+    assert len(reading.words(reading.narration(normal))) <= len(normal)
+    assert all(reading.WORD.search(s) for p in reading.paragraphs(normal) for s in reading.sentences(p))

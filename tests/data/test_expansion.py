@@ -1,0 +1,168 @@
+"""Synthetic passages: written after training passages alone, labelled, and kept from all that is measured."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.data.conftest import book
+from tests.data.endpoint import Endpoint
+from voicewright.core.errors import UserError
+from voicewright.core.paths import CONFIGS_DIR, Run
+from voicewright.core.records import Row, read_json, read_rows
+from voicewright.data import build, expansion
+from voicewright.pipeline import plan, stages
+from voicewright.recipe import recipes
+from voicewright.training import base_model, datasets, model_card
+
+NEW = "You lower the rope into the dark, turn {n}, and the well keeps its counsel. The bucket brings up a moon. "
+
+
+@pytest.fixture
+def prepared(home: Path, tmp_path: Path, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
+    """A prepared run of a book and what the endpoint wrote after it."""
+    (tmp_path / "well.md").write_text(book(12))
+    endpoint.answer = lambda n: (
+        200,
+        "Here is a passage:\n\n" + "\n\n".join(NEW.format(n=f"{n} {m}") for m in range(6)),
+    )
+
+    def run(*overrides: str, name: str = "mine") -> Run:
+        base_at = f"serve.baseline_port={endpoint.server.server_port}"
+        settings = ["data=expand", f"source={tmp_path / 'well.md'}", base_at]
+        recipes.freeze(recipes.compose("demo", [*settings, "data.expand.wait_s=0.001", *overrides], run=name))
+        monkeypatch.setattr(sys, "argv", ["build", name])
+        with pytest.raises(SystemExit) as ended:
+            build.main()
+        assert ended.value.code == 0
+        return Run(name)
+
+    return run
+
+
+def rows(run: Run, split: str) -> list[Row]:
+    return [*read_rows(run.rows_path("completion", split))]
+
+
+def test_synthetic_rows_are_labelled_and_in_no_split(prepared: Callable[..., Run]) -> None:
+    run = prepared()
+    made = rows(run, "synthetic")
+    assert made and all(row["synthetic"] == "tiny-base" and row["source"].startswith("synthetic:") for row in made)
+    assert not any("synthetic" in row for split in ("train", "val", "heldout") for row in rows(run, split))
+    assert not {row["id"] for row in made} & {row["id"] for s in ("train", "val", "heldout") for row in rows(run, s)}
+    assert all(row["text"].startswith("You lower") and row["text"].endswith(".") for row in made)
+    told = read_json(run.stats_path)
+    assert told["synthetic"]["rows"] == len(made) and told["splits"]["train"]["rows"] == len(rows(run, "train"))
+    assert f"{len(made)} synthetic rows" in (run.data_dir / "data_card.md").read_text()
+
+
+def test_rows_name_the_model_that_was_asked_for(prepared: Callable[..., Run], endpoint: Endpoint) -> None:
+    made = rows(prepared(f"data.expand.url={endpoint.url}/", "data.expand.model=larger"), "synthetic")
+    assert {row["synthetic"] for row in made} == {"larger"} == {request["model"] for request in endpoint.requests}
+    unnamed = recipes.compose("demo", ["data=expand", f"data.expand.url={endpoint.url}"]).recipe
+    with pytest.raises(UserError, match="says which model wrote it"):
+        expansion.writer(unnamed)
+
+
+def test_their_words_are_the_share_asked_for(prepared: Callable[..., Run], endpoint: Endpoint) -> None:
+    few, many = (prepared(f"data.expand.share={share}", name=f"of_{share}") for share in (0.1, 0.5))
+    own = sum(len(row["text"].split()) for row in rows(few, "train"))
+    asked = recipes.load("of_0.5").data.expand
+    assert asked and len(rows(many, "synthetic")) > 3 * len(rows(few, "synthetic"))
+    assert sum(len(row["text"].split()) for row in rows(many, "synthetic")) <= 0.5 * own + 200
+    (length,) = {int(r["messages"][0]["content"].split("of about ")[1].split()[0]) for r in endpoint.requests}
+    assert abs(len(endpoint.requests) * length - (0.1 + 0.5) * own) <= 2 * length
+
+
+def test_answers_longer_than_was_asked_for_do_not_add_up_to_more(
+    prepared: Callable[..., Run], endpoint: Endpoint
+) -> None:
+    endpoint.answer = lambda n: (200, " ".join(NEW.format(n=f"{n} {m}") for m in range(12)))
+    run = prepared("data.expand.share=0.5", "data.expand.words=60", "data.min_tokens=16")
+    made, own = ([len(row["text"].split()) for row in rows(run, split)] for split in ("synthetic", "train"))
+    assert 0.5 * sum(own) <= sum(made) <= 0.5 * sum(own) + max(made)
+
+
+def test_what_is_validated_or_held_out_is_never_shown(prepared: Callable[..., Run], endpoint: Endpoint) -> None:
+    run = prepared("data.expand.share=1.0")
+    shown = "\n".join(request["messages"][0]["content"] for request in endpoint.requests)
+    assert any(row["text"].strip()[:60] in shown for row in rows(run, "train"))
+    for split in ("val", "heldout"):
+        assert not any(row["text"].strip()[:60] in shown for row in rows(run, split))
+
+
+def test_a_passage_that_repeats_the_author_is_left_out(prepared: Callable[..., Run], endpoint: Endpoint) -> None:
+    endpoint.answer = lambda n: (200, book(12).split("\n\n")[n % 5 + 1] * 3 if n % 2 else NEW.format(n=n) * 9)
+    run = prepared("data.expand.share=1.0")
+    reasons = read_json(run.stats_path)["dropped_by_reason"]
+    assert "a synthetic passage: repeats the author's own words" in reasons
+    assert rows(run, "synthetic") and all("lower the rope" in row["text"] for row in rows(run, "synthetic"))
+
+
+def test_a_passage_fits_a_row_and_ends_with_a_sentence(prepared: Callable[..., Run], endpoint: Endpoint) -> None:
+    endpoint.answer = lambda n: (200, NEW.format(n=n) * 90 + "And then it bro")
+    run = prepared("data.max_tokens=120", "data.min_tokens=32")
+    made = rows(run, "synthetic")
+    assert made and all(32 <= row["tokens"] <= 120 and row["text"].endswith(".") for row in made)
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ("", ""),
+        ("no end to it", ""),
+        ("Sure, here you go:\n\nYou wait. It rains.", "You wait. It rains."),
+        ("You wait. “It rains,” you say", "You wait."),
+        ("“It rains.”", "“It rains.”"),
+        ("One line\nof verse.", "One line\nof verse."),
+    ],
+)
+def test_an_answer_is_prose_up_to_its_last_whole_sentence(said: str, text: str) -> None:
+    assert expansion.whole(said) == text
+
+
+def test_axolotl_reads_the_synthetic_rows_beside_the_others(prepared: Callable[..., Run]) -> None:
+    run = prepared()
+    settings = recipes.load("mine")
+    tree = datasets.render(settings)
+    assert [Path(d["path"]).name for d in tree["datasets"]] == ["train.jsonl", "synthetic.jsonl"]
+    assert [Path(d["path"]).name for d in tree["test_datasets"]] == ["val.jsonl"]
+    assert datasets.row_problems(tree) == []
+    assert run.rows_path("completion", "synthetic") in run.axolotls_rows
+    assert plan.amount(settings)[0] == len(rows(run, "train")) + len(rows(run, "synthetic"))
+    assert not base_model.problems(settings)
+    assert f"| train: synthetic, by tiny-base | {len(rows(run, 'synthetic'))} |" in "\n".join(
+        model_card._data(settings)
+    )
+
+
+def test_a_second_run_asks_nothing_again(prepared: Callable[..., Run], endpoint: Endpoint) -> None:
+    first = rows(prepared(), "synthetic")
+    asked = len(endpoint.requests)
+    assert rows(prepared(name="again"), "synthetic") == first and len(endpoint.requests) == asked
+
+
+def test_the_runs_own_base_is_served_meanwhile_unless_another_is_named(home: Path) -> None:
+    recipes.freeze(recipes.compose("visions", ["data=expand"], run="own"))
+    recipes.freeze(recipes.compose("visions", ["data=expand", "data.expand.url=http://127.0.0.1:9/v1"], run="other"))
+    recipes.freeze(recipes.compose("visions", [], run="none"))
+    assert [stages.asks_its_own_model(Run(name)) for name in ("own", "other", "none")] == ["baseline", None, None]
+
+
+def test_only_prose_is_expanded() -> None:
+    with pytest.raises(UserError, match="every source must be of shape completion"):
+        recipes.compose("brie", ["data=expand"])
+
+
+def test_the_variant_of_visions_differs_in_nothing_else() -> None:
+    plain, expanded = (
+        recipes.compose("visions", words, run="r").recipe.model_dump() for words in ([], ["data=expand"])
+    )
+    said: dict[str, Any] = yaml.safe_load((CONFIGS_DIR / "data" / "expand.yaml").read_text())["data"]["expand"]
+    assert expanded["data"].pop("expand")["share"] == said["share"]
+    assert plain["data"].pop("expand") is None and plain == expanded

@@ -1,0 +1,70 @@
+"""Judging, killed again and again by a real SIGKILL, with a real server at the other end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.judging.bad_judges import bench_of_judges
+from tests.judging.test_judges import prose
+from voicewright.core.paths import REPO_DIR, Run
+from voicewright.core.records import Row, read_json, read_rows, write_json, write_rows
+from voicewright.recipe import recipes
+
+CONCURRENCY = 4
+KILLS = 4
+
+
+@pytest.mark.slow
+def test_no_vote_is_lost_or_asked_for_twice_after_any_number_of_kills(home: Path) -> None:
+    run = Run("demo")
+    write_json(run.stats_path, {"format": {"shape": "completion"}})
+    for split in ("train", "heldout", "val"):
+        rows = [{"source": f"{split}{n}", "section": str(n), "text": prose(f"{split}{n}", 0.8)} for n in range(10)]
+        write_rows(run.rows_path("completion", split), rows)
+    for arm, marks in (("baseline", 0.0), ("finetuned", 0.8)):
+        write_rows(run.generations_path(arm), [generation(arm, n, marks) for n in range(20)])
+    with bench_of_judges() as bench:
+        given = f"kind:endpoint,model:late,url:'{bench.url}',concurrency:{CONCURRENCY}"
+        judge = f"judges.good={{{given},questions:[voice,quality]}}"
+        recipes.freeze(recipes.compose("demo", [judge, "blind.court.words=100", "blind.court.cases=12"], run="demo"))
+        assert call("pair").wait(120) == 0
+        for _ in range(KILLS):
+            before = sum(bench.asked.values())
+            process = call("judge", "judges=good")
+            deadline = time.monotonic() + 60
+            # Killed after a few answers more, wherever that finds it: in the court, between the two, among the pairs.
+            while sum(bench.asked.values()) < before + 17 and process.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.005)
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait(30)
+        assert call("judge", "judges=good").wait(120) == 0
+        asked = sum(bench.asked.values())
+    votes = list(read_rows(run.votes_path))
+    trials = list(read_rows(run.blind_dir / "trials.jsonl"))
+    for rows in (votes, trials):
+        seen = Counter((row["pair"], row["question"], row["order"]) for row in rows)
+        assert set(seen.values()) == {1}
+    assert len(votes) == 20 * 2 * 2
+    # What was in flight when a kill fell is asked again, and nothing else.
+    assert len(votes) + len(trials) <= asked <= len(votes) + len(trials) + KILLS * CONCURRENCY
+    assert read_json(run.blind_dir / "court.json")["judges"]["good"]["qualified"]
+
+
+def generation(arm: str, n: int, marks: float) -> Row:
+    return {
+        "arm": arm, "prompt_id": f"p{n}", "domain": "narrative", "sample": 0, "prompt": "Go on.",
+        "text": prose(f"{arm}{n}", marks), "error": None, "reference_source": None,
+    }  # fmt: skip
+
+
+def call(module: str, *words: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-m", f"benchmarks.{module}", "demo", *words], cwd=REPO_DIR,
+                            stdout=subprocess.DEVNULL)  # fmt: skip

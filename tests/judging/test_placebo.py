@@ -1,0 +1,150 @@
+"""The whole blind path in one process, on made-up generations, without a server."""
+
+from __future__ import annotations
+
+import random
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.judging.bad_judges import bench_of_judges
+from voicewright.core.paths import Run
+from voicewright.core.records import Row, read_json, read_rows, write_json, write_rows
+from voicewright.decision import decision
+from voicewright.judging import ballot_merging, packet_server, pairing, panel, verdict
+from voicewright.judging import ballots as ballot
+from voicewright.judging import panel as judge_script
+from voicewright.recipe import recipes
+
+WORDS = ["stone", "river", "you", "walk", "the", "of", "and", "light", "door", "hand", "voice", "salt", "never"]
+
+
+def prose(seed: str, sentences: int = 14) -> str:
+    draw = random.Random(seed)
+    return " ".join(" ".join(draw.choices(WORDS, k=draw.randint(6, 14))).capitalize() + "." for _ in range(sentences))
+
+
+def call(monkeypatch: pytest.MonkeyPatch, module: Any, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", [module.__name__, *words])
+    with pytest.raises(SystemExit) as left:
+        module.main()
+    return int(left.value.code or 0)
+
+
+def generations(arm: str, texts: list[str]) -> list[Row]:
+    return [
+        {
+            "id": f"{arm}{n}",
+            "arm": arm,
+            "prompt_id": f"p{n}",
+            "domain": "narrative",
+            "sample": 0,
+            "prompt": "Go on.",
+            "text": text,
+            "error": None,
+            "reference": None,
+            "reference_source": None,
+        }
+        for n, text in enumerate(texts)
+    ]
+
+
+@pytest.fixture
+def run(home: Path) -> Run:
+    run = Run("demo")
+    write_json(run.stats_path, {"format": {"shape": "completion"}})
+    for split in ("train", "heldout"):
+        rows = [{"source": f"{split}{n}", "section": str(n), "text": prose(f"{split}{n}", 30)} for n in range(8)]
+        write_rows(run.rows_path("completion", split), rows)
+    return run
+
+
+@pytest.mark.slow
+def test_a_placebo_is_a_tie_and_never_deploys(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [prose(f"g{n}") for n in range(16)]
+    write_rows(run.generations_path("baseline"), generations("baseline", texts))
+    # The baseline's generations, copied over the fine-tuned arm's.
+    run.generations_path("finetuned").write_bytes(run.generations_path("baseline").read_bytes())
+    for module in (pairing, panel, verdict, decision):
+        assert call(monkeypatch, module, "demo") == 0
+    found = read_json(run.verdict_path)["comparisons"][0]["questions"]["voice"]["by_rater"]["stylometric"]
+    assert found["low"] < 0.5 < found["high"]
+    assert read_json(run.decision_path)["decision"] != "deploy"
+
+
+def test_no_pair_is_made_of_continued_training_text(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for arm in ("baseline", "finetuned"):
+        write_rows(run.generations_path(arm), generations(arm, [prose(f"{arm}{n}") for n in range(4)]))
+        continued = [{**row, "prompt_id": "training-1", "domain": "training"} for row in generations(arm, [prose(arm)])]
+        write_rows(run.prefixes_path(arm), continued)
+    assert call(monkeypatch, pairing, "demo") == 0
+    assert {row["prompt_id"] for row in read_rows(run.pairs_path)} == {f"p{n}" for n in range(4)}
+
+
+def test_ballots_are_merged_and_bad_ones_named_without_touching_the_good(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for arm in ("baseline", "finetuned"):
+        write_rows(run.generations_path(arm), generations(arm, [prose(f"{arm}{n}") for n in range(8)]))
+    assert call(monkeypatch, pairing, "demo") == 0
+    assert call(monkeypatch, packet_server, "demo", "pairs=6") == 0
+    packet = read_json(next((run.blind_dir / "packets").iterdir()))
+    assert len(packet["pairs"]) == 6
+    key = {row["id"]: row for row in read_rows(run.key_path)}
+
+    def write(name: str, reader: str, packet_id: str = packet["id"]) -> str:
+        votes = [{"pair": p["id"], "question": q["name"], "order": "yx", "ms": 5,
+                  "vote": "x" if key[p["id"]]["x"] == "finetuned" else "y"}
+                 for p in packet["pairs"] for q in packet["questions"]]  # fmt: skip
+        document = {"packet": packet_id, "reader": reader, "votes": votes, "comments": {},
+                    "sum": ballot.checksum(packet_id, reader, votes, {})}  # fmt: skip
+        write_json(tmp_path / name, document)
+        return str(tmp_path / name)
+
+    good, other = write("good.json", "aa"), write("other.json", "bb", "f" * 24)
+    edited = write("edited.json", "cc")
+    Path(edited).write_text(Path(edited).read_text().replace('"ms": 5', '"ms": 6', 1))
+    capsys.readouterr()
+    assert call(monkeypatch, ballot_merging, "demo", f"files={good},{other},{edited},{tmp_path}/none.json") == 2
+    said = capsys.readouterr()
+    assert "good.json: 12 votes of reader aa counted" in said.out
+    assert "which is not of this run" in said.err and "was changed after it was saved" in said.err
+    assert "none.json: no such file" in said.err
+    assert call(monkeypatch, ballot_merging, "demo", f"files={good}") == 2
+    assert "counted already" in capsys.readouterr().err
+    assert len(list(read_rows(run.votes_path))) == 12
+    assert call(monkeypatch, verdict, "demo") == 0
+    rate = read_json(run.verdict_path)["win_rate"]["voice"]
+    assert rate["value"] == 1 and rate["independent"] and rate["n_prompts"] == 6
+
+
+def test_a_wrong_key_is_one_message_and_the_stage_is_not_done(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for arm in ("baseline", "finetuned"):
+        write_rows(run.generations_path(arm), generations(arm, [prose(f"{arm}{n}") for n in range(8)]))
+    monkeypatch.setenv("SOME_KEY", "sk-secret")
+    with bench_of_judges() as bench:
+        far = f"judges.far={{kind:endpoint,model:'401',url:'{bench.url}',key_env:SOME_KEY,concurrency:1}}"
+        recipes.freeze(recipes.compose("demo", [far], run="demo"))
+        assert call(monkeypatch, pairing, "demo") == 0
+        capsys.readouterr()
+        assert call(monkeypatch, panel, "demo", "judges=far") == 2
+        assert bench.asked["401"] == 1
+    said = capsys.readouterr().err
+    assert "far: the server refuses the key (401); it was read from SOME_KEY" in said and "sk-secret" not in said
+    assert call(monkeypatch, panel, "demo", "judges=far") == 2
+    assert "far: no connection to" in capsys.readouterr().err
+    assert not (run.blind_dir / "court.json").exists()
+
+
+def test_a_question_nobody_worded_is_refused() -> None:
+    from voicewright.core.errors import UserError
+    from voicewright.recipe.schema import Judge
+
+    settings = Judge(kind="endpoint", model="m", url="http://127.0.0.1:9", questions=["voice", "wit"])
+    assert judge_script.questions_of("j", settings, {"wit": "it is funny"}) == ["voice", "wit"]
+    with pytest.raises(UserError, match="wit: not voice, quality, rubric"):
+        judge_script.questions_of("j", settings, {})

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from voicewright.core.errors import UserError
+from voicewright.core.paths import Run
+from voicewright.core.records import write_json
+from voicewright.judging.preferences import preferences
+from voicewright.judging.votes import Opinion
+from voicewright.pipeline import deployment
+
+
+def made(name: str, decision: str = "deploy") -> Run:
+    run = Run(name)
+    write_json(run.merged_dir / "config.json", {"name": name})
+    write_json(run.decision_path, {"decision": decision, "sentence": f"{decision}: because."})
+    return run
+
+
+def test_only_a_deploy_is_deployed_and_a_reason_is_kept(home: Path) -> None:
+    with pytest.raises(UserError, match="is not to be deployed: do not deploy: because"):
+        deployment.deploy(made("a", "do not deploy"), None)
+    assert deployment.history() == []
+    deployment.deploy(made("a", "do not deploy"), "the author likes it")
+    assert deployment.history()[-1]["anyway"] == "the author likes it"
+
+
+def test_a_deployment_can_be_taken_back_to_what_was_before(home: Path) -> None:
+    deployment.deploy(made("a"), None)
+    deployment.deploy(made("b"), None)
+    now = deployment.rollback()
+    assert now is not None and now["run"] == "a"
+    assert deployment.rollback() is None
+    with pytest.raises(UserError, match="nothing to take back"):
+        deployment.rollback()
+
+
+def test_a_model_that_is_gone_is_not_gone_back_to(home: Path) -> None:
+    first = made("a")
+    deployment.deploy(first, None)
+    deployment.deploy(made("b"), None)
+    (first.merged_dir / "config.json").unlink()
+    first.merged_dir.rmdir()
+    with pytest.raises(UserError, match="the model before this one is gone"):
+        deployment.rollback()
+    assert deployment.history()[-1]["run"] == "b"
+
+
+def test_a_run_without_a_merged_model_is_refused(home: Path) -> None:
+    with pytest.raises(UserError, match="no merged model"):
+        deployment.deploy(Run("none"), "anyway")
+
+
+def test_votes_become_preferences_without_held_out_prompts_or_barred_judges() -> None:
+    pairs = [{"id": i, "domain": d, "prompt": "p", "x": "text x", "y": "text y"}
+             for i, d in (("a", "narrative"), ("b", "heldout"), ("c", "narrative"), ("d", "narrative"))]  # fmt: skip
+    opinions = [Opinion("a", "ann", "reader", "voice", 0.0), Opinion("b", "ann", "reader", "voice", 1.0),
+                Opinion("c", "ann", "reader", "voice", 1.0), Opinion("c", "bob", "reader", "voice", 0.0),
+                Opinion("d", "bad", "judge", "voice", 1.0),
+        Opinion("d", "ours", "built-in", "voice", 1.0), Opinion("a", "ann", "reader", "quality", 1.0)]  # fmt: skip
+    raters = {"ann": {"counts": True}, "bob": {"counts": True}, "bad": {"counts": False}, "ours": {"counts": True}}
+    rows = preferences(pairs, opinions, raters, 0.5)
+    assert [(row["source"], row["chosen"]["content"], row["rejected"]["content"]) for row in rows] == [
+        ("blind pair a", "text y", "text x")
+    ]

@@ -1,0 +1,178 @@
+"""Real trainings of the other kinds: preferences with early stopping, two processes, and memory that runs out."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.training import engine
+from voicewright.core import training_events
+from voicewright.core.paths import REPO_DIR, SAMPLE_DIR, Run
+from voicewright.core.records import read_json, read_rows, write_rows
+from voicewright.pipeline.runner import ADAPTED
+from voicewright.recipe import recipes
+from voicewright.training import resuming, row_display
+
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("in_engine_home")]
+
+
+def test_preferences_train_and_stop_early_with_every_look_recorded() -> None:
+    rule = ["watch=loss", "window=2", "threshold=1000000", "patience=1", "min_exposure=0.25"]
+    stopping = [f"early_stopping.{word}" for word in rule]
+    chosen = [word for word in engine.SMALL if word != "method=lora"]
+    kind = ["method=dpo", "data.sources.sample.shape=preference", "tracking=tensorboard"]
+    run = engine.begin("prefers", [*chosen, *kind, *stopping], shape="preference", rows=40)
+    said = engine.finish(run)
+    rows = training_events.read(run.adapter_dir)
+    looks = [row for row in rows if row["event"] == "decision"]
+    assert [row["step"] for row in looks] == [4, 6]
+    assert all({"drop", "noise", "ratio", "exposure", "strikes"} <= row.keys() for row in looks)
+    assert "ended early: loss fell by" in said and "trained 6 steps" in said
+    assert resuming.is_finished(run)
+    assert any("rewards/accuracies" in row for row in rows)
+    assert list(run.adapter_dir.rglob("events.out.tfevents.*")), "tensorboard has nothing to show"
+
+
+def test_two_processes_take_the_steps_of_one_and_learn_the_same(trained: Run) -> None:
+    run = engine.begin("two", [*engine.SMALL, "hardware=cpu_x2", "axolotl.micro_batch_size=1"])
+    engine.finish(run)
+    begins = [row for row in training_events.read(run.adapter_dir) if row["event"] == "begin"]
+    assert [row["max_steps"] for row in begins] == [12]
+    assert engine.last_losses(run) == pytest.approx(engine.last_losses(trained), abs=1e-3)
+
+
+def test_memory_that_runs_out_in_mid_run_halves_the_batch_and_goes_on_from_the_last_step() -> None:
+    """The first updates are of short rows; those after them need more than an address-space limit allows."""
+    sizes = ["axolotl.micro_batch_size=32", "axolotl.gradient_accumulation_steps=1", "axolotl.sequence_len=256"]
+    order = ["axolotl.curriculum_sampling=true", "axolotl.shuffle_merged_datasets=false"]
+    counts = ("axolotl.max_steps=", "axolotl.save_steps=", "axolotl.sequence_len=")
+    kept = [word for word in engine.SMALL if not word.startswith(counts)]
+    run = engine.begin("hungry", [*kept, *sizes, *order, "axolotl.max_steps=4", "axolotl.save_steps=1"])
+    found = engine.paragraphs(128)
+    short, long = [" ".join(text.split()[:6]) for text in found[:64]], [text * 4 for text in found[64:]]
+    write_rows(run.rows_path("completion", "train"), engine.completion_rows([*short, *long]))
+    engine.render(run)
+
+    limit = f"ulimit -v {engine.BETWEEN_8192_AND_4096_TOKENS_KB};"
+    launcher = engine.launch(run, before=limit)
+    said, _ = launcher.communicate(timeout=engine.PATIENCE_S)
+    assert launcher.returncode == ADAPTED, said
+    assert "ran out of memory" in said and "it goes on from step 2" in said
+    (taken,) = read_rows(run.dir / "adapted.jsonl")
+    assert taken["rung"] == "batch" and taken["steps_lost"] == 0
+
+    engine.render(run)
+    engine.finish(run, before=limit)
+    assert [row["step"] for row in training_events.read(run.adapter_dir) if row["event"] == "begin"] == [0, 2]
+    now = recipes.load(run.name).axolotl
+    assert (now["micro_batch_size"], now["gradient_accumulation_steps"]) == (16, 2)
+    assert resuming.is_finished(run)
+
+
+@pytest.mark.long
+def test_make_train_goes_down_the_ladder_by_itself_until_the_run_fits(engine_home: Path) -> None:
+    """30 rows of 512 tokens do not fit the address space, nor do 30 of 256; two times 15 do."""
+    sizes = ["micro_batch_size=30", "gradient_accumulation_steps=1", "sequence_len=512", "max_steps=2", "eval_steps=2"]
+    schedule = ["save_steps=2", "saves_per_epoch=null", "evals_per_epoch=null"]
+    words = ["method=lora", "data.max_tokens=510", "out_of_memory=[sequence,batch]"]
+    words += [f"axolotl.{word}" for word in (*sizes, *schedule)]
+
+    def make_train() -> str:
+        command = f"ulimit -v {engine.BETWEEN_8192_AND_4096_TOKENS_KB}; exec make train RECIPE=demo RUN=ladder"
+        env = {**os.environ, "SET": " ".join(words)}
+        done = subprocess.run(["bash", "-c", command], cwd=REPO_DIR, env=env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    said, run = make_train(), Run("ladder")
+    assert said.count("training ran out of memory (") == 2
+    assert "Next: sequence: axolotl.sequence_len=256" in said and "rows are cut anew, to at most 254 tokens" in said
+    assert "Next: batch: axolotl.micro_batch_size=15 axolotl.gradient_accumulation_steps=2" in said
+    assert [row["rung"] for row in read_rows(run.dir / "adapted.jsonl")] == ["sequence", "batch"]
+    lengths = [row["tokens"] for path in run.row_files() for row in read_rows(path)]
+    assert 128 < max(lengths) <= 254
+    assert resuming.is_finished(run) and "train" in read_json(run.manifest_path)
+    assert "everything up to train is up to date" in make_train()
+
+
+def test_a_base_made_of_a_folder_of_text_is_pretrained_and_published_whole(in_engine_home: Path) -> None:
+    base = in_engine_home / "base"
+    words = [str(SAMPLE_DIR), f"out={base}", "vocab=600", "hidden=64", "layers=2", "context=256"]
+    made = subprocess.run(
+        [sys.executable, "-m", "train.new_base", *words], cwd=REPO_DIR, capture_output=True, text=True
+    )
+    assert made.returncode == 0, made.stderr
+    config = read_json(base / "config.json")
+    assert (config["vocab_size"], config["num_attention_heads"], config["num_hidden_layers"]) == (600, 2, 2)
+
+    small = [w for w in engine.SMALL if not w.startswith(("method=", "axolotl.lora"))]
+    sizes = ["axolotl.micro_batch_size=2", "axolotl.warmup_steps=1", f"axolotl.base_model={base}"]
+    run = engine.begin("pretrained", [*small, *sizes], of="tiny_base")
+    engine.finish(run)
+    losses = engine.last_losses(run)
+    assert losses[12] < losses[1]
+
+    merged = subprocess.run(
+        [sys.executable, "-m", "train.merge", run.name], cwd=REPO_DIR, capture_output=True, text=True, check=False
+    )
+    assert merged.returncode == 0, merged.stderr
+    published = {path.name for path in run.merged_dir.iterdir()}
+    assert {"model.safetensors", "config.json", "tokenizer.json", "model_card.md", "Modelfile"} <= published
+    assert not published & {"optimizer.pt", "trainer_state.json", "training_args.bin", "rng_state.pth"}
+
+
+# After the manner of gpt-oss (harmony) and of Qwen3 with thinking off; None is the tiny base's own, ChatML.
+HARMONY = (
+    "{% for m in messages %}<|start|>{{ m.role }}{% if m.role == 'assistant' %}<|channel|>final{% endif %}<|message|>"
+    "{{ m.content }}{% if m.role == 'assistant' and loop.last %}<|return|>{% else %}<|end|>{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}<|start|>assistant{% endif %}"
+)
+EMPTY_THOUGHT = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.role == 'assistant' and loop.last %}<think>\n\n</think>"
+    "\n\n{% endif %}{{ m.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n<think>\n\n</think>\n\n{% endif %}"
+)
+TEMPLATES = [
+    ("chatml", None),
+    pytest.param("harmony", HARMONY, marks=pytest.mark.long),
+    pytest.param("empty thought", EMPTY_THOUGHT, marks=pytest.mark.long),
+]
+
+
+@pytest.mark.parametrize(("name", "template"), TEMPLATES)
+def test_what_is_learnt_of_a_chat_is_the_answer_whatever_the_template(
+    name: str, template: str | None, engine_home: Path
+) -> None:
+    base = engine_home / f"base-{name[:5]}"
+    shutil.copytree(REPO_DIR / "models" / "tiny-base", base)
+    if template:
+        (base / "chat_template.jinja").write_text(template)
+    chosen = [*engine.SMALL, "data.sources.sample.shape=chat", f"axolotl.base_model={base}"]
+    (row,) = row_display.rows(engine.begin(f"chats-{name[:5]}", chosen, shape="chat"), 1)
+    pieces = [(text.strip(), learnt) for text, learnt in row if text.strip()]
+    asked = " ".join(text for text, learnt in pieces if not learnt)
+    answered = " ".join(text for text, learnt in pieces if learnt)
+    assert "Go on." in asked and "Go on." not in answered and "assistant" not in answered
+    assert "think" not in answered and ("think" in asked) == (name == "empty thought")
+    replies = [" ".join(text.split()[:20]) for text in engine.paragraphs(50)]
+    assert any(answered.startswith(reply) for reply in replies), answered
+
+
+def test_every_epoch_has_the_rows_in_another_order() -> None:
+    """At a rate of zero a row has the same loss whenever it comes: the losses tell the order."""
+    counts = ("axolotl.max_steps=", "axolotl.save_steps=", "axolotl.eval_steps=")
+    kept = [word for word in engine.SMALL if not word.startswith(counts)]
+    sizes = ["micro_batch_size=1", "gradient_accumulation_steps=1", "num_epochs=2", "save_steps=16", "eval_steps=16"]
+    run = engine.begin("reshuffled", [*kept, *(f"axolotl.{size}" for size in sizes)], rows=8)
+    tree = yaml.safe_load(run.axolotl_path.read_text()) | {"learning_rate": 0.0}
+    run.axolotl_path.write_text(yaml.safe_dump(tree))
+    engine.finish(run)
+    losses = [loss for _, loss in sorted(engine.last_losses(run).items())]
+    first, second = losses[:8], losses[8:]
+    assert sorted(first) == pytest.approx(sorted(second), abs=1e-4) and first != pytest.approx(second, abs=1e-4)

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from voicewright.core.errors import UserError
+from voicewright.recipe import recipes
+from voicewright.training import hub
+
+LLAMA = '{"architectures": ["LlamaForCausalLM"], "max_position_embeddings": 8192}'
+ANSWERS = {
+    "/me/good/config.json": (200, LLAMA),
+    "/me/short/config.json": (200, '{"architectures": ["BertForMaskedLM"], "max_position_embeddings": 512}'),
+    "/me/gated/config.json": (401, ""),
+    "/me/broken/config.json": (500, ""),
+    "/me/bare/config.json": (200, LLAMA),
+    "/me/bare/tokenizer_config.json": (200, '{"pad_token": null}'),
+    "/me/bare/model.safetensors.index.json": (200, '{"weight_map": {"model.layers.0.mlp.fc1.weight": "1"}}'),
+    "/me/templated/config.json": (200, LLAMA),
+    "/me/templated/tokenizer_config.json": (200, '{"pad_token": "<pad>"}'),
+    "/me/templated/chat_template.jinja": (200, "{{ messages }}"),
+    "/me/half/config.json": (200, LLAMA),
+    "/me/half/tokenizer_config.json": (200, '{"pad_token": "<pad>"}'),
+    "/me/half/chat_template.jinja": (503, ""),
+}
+
+
+class Hub(BaseHTTPRequestHandler):
+    """Answers for a model's small files as the hub does."""
+
+    def do_GET(self) -> None:
+        code, text = ANSWERS.get(self.path.replace("/resolve/main", ""), (404, ""))
+        self.send_response(code)
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def pretend_hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    server = HTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("HF_TOKEN", "")
+    monkeypatch.setenv("HF_HOME", "/nonexistent")
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    yield
+    server.shutdown()
+
+
+def check(name: str, *overrides: str) -> None:
+    hub.check(recipes.compose("visions", [f"axolotl.base_model={name}", *overrides]).recipe)
+
+
+def test_a_model_that_can_be_had_is_let_through() -> None:
+    check("me/good")
+
+
+def test_a_gated_model_asks_for_a_token_and_then_for_the_licence(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match="HF_TOKEN"):
+        check("me/gated")
+    monkeypatch.setenv("HF_TOKEN", "hf_x")
+    with pytest.raises(UserError, match="does not give it to this HF_TOKEN"):
+        check("me/gated")
+
+
+def test_a_model_that_does_not_exist_is_named() -> None:
+    with pytest.raises(UserError, match="me/nothing: the hub has no such model"):
+        check("me/nothing")
+
+
+def test_a_model_of_another_kind_and_a_shorter_context_are_told_at_once() -> None:
+    with pytest.raises(UserError) as caught:
+        check("me/short")
+    assert len(caught.value.problems) == 2
+
+
+def test_what_the_tokenizer_lacks_and_modules_that_are_not_there_are_told_before_the_download() -> None:
+    chats = ["data.sources.visions.shape=chat", "axolotl.special_tokens=null", "axolotl.lora_target_modules=[fc1,fc3]"]
+    with pytest.raises(UserError) as caught:
+        check("me/bare", *chats)
+    found = "\n".join(caught.value.problems)
+    assert "no pad token" in found and "no chat template" in found and "no fc3, did you mean fc1?" in found
+    check("me/templated", *chats)
+    check("me/half", *chats)  # a file that did not come is none that is missing
+
+
+def test_a_folder_of_this_machine_is_never_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "document", lambda name, _: pytest.fail(f"asked the hub for {name}"))
+    check("merged_models/not-made-yet")
+
+
+def test_a_hub_that_does_not_answer_is_no_mistake_of_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    check("me/broken")
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    check("me/nothing")

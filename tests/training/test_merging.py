@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from voicewright.core.errors import UserError
+from voicewright.core.paths import REPO_DIR, Run
+from voicewright.core.records import write_json
+from voicewright.pipeline import merging
+from voicewright.recipe import recipes
+from voicewright.training import served_parity
+
+GOOD = {"worst_relative": 0.005, "worst_tensor": "a", "mean_abs_nats": 0.006, "adapter_moved_nats": 0.3}
+
+
+def test_a_merge_within_rounding_passes() -> None:
+    merging.check(GOOD)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"worst_relative": 0.05},
+        {"mean_abs_nats": 0.1},
+        {"worst_relative": float("nan")},
+        {"mean_abs_nats": float("nan")},
+    ],
+)
+def test_a_merge_that_differs_is_refused_with_the_figures(wrong: dict[str, float]) -> None:
+    with pytest.raises(UserError, match="not the one that was trained"):
+        merging.check(GOOD | wrong)
+
+
+def test_a_server_that_says_something_else_is_told_by_the_same_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = {
+        "/models": {"data": [{"id": "m"}]},
+        "/completions": {"choices": [{"prompt_logprobs": [None, {"7": {"logprob": -1.0}}, {"9": {"logprob": -2.5}}]}]},
+    }
+    monkeypatch.setattr("voicewright.training.served_parity.ask", lambda url, path, body=None: answers[path])
+    row = {"ids": [5, 7, 9], "log_probabilities": [-1.0, -2.0]}
+    assert served_parity.difference("http://x", [row]) == (0.25, 2)
+
+
+@pytest.mark.parametrize(("dtype", "code", "said"), [("float32", 2, "its tokenizer or"), ("auto", 0, "not judged")])
+def test_only_a_server_that_does_not_round_is_judged(
+    dtype: str, code: int, said: str, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipes.load("demo", ["hardware=gpu_24gb", f"vllm.dtype={dtype}"], run="test")
+    write_json(Run("test").dir / "parity_tokens.json", [])
+    monkeypatch.setattr("voicewright.training.served_parity.difference", lambda url, rows: (0.02, 100))
+    monkeypatch.setattr("sys.argv", ["served", "test", "url=http://127.0.0.1:1/v1"])
+    with pytest.raises(SystemExit) as ended:
+        served_parity.main()
+    assert ended.value.code == code
+    assert said in "".join(capsys.readouterr())
+
+
+def scale_a_tensor(path: Path, key: str, factor: float) -> None:
+    """Multiply one bfloat16 or float32 tensor of a safetensors file in place."""
+    import json
+
+    data = bytearray(path.read_bytes())
+    length = int.from_bytes(data[:8], "little")
+    entry = json.loads(data[8 : 8 + length])[key]
+    begin, end = (8 + length + offset for offset in entry["data_offsets"])
+    if entry["dtype"] == "F32":
+        data[begin:end] = (np.frombuffer(data[begin:end], "<f4") * factor).astype("<f4").tobytes()
+    else:
+        assert entry["dtype"] == "BF16"
+        wide = (np.frombuffer(data[begin:end], "<u2").astype("<u4") << 16).view("<f4") * np.float32(factor)
+        data[begin:end] = ((wide.view("<u4") + 0x8000) >> 16).astype("<u2").tobytes()
+    path.write_bytes(data)
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("in_engine_home")
+def test_a_real_merge_passes_and_one_with_a_tensor_scaled_by_a_twentieth_does_not(trained: Run) -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "train.merge", trained.name, "checkpoint=auto"],
+        cwd=REPO_DIR, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "parity:" in said.stdout
+    assert (trained.merged_dir / "model_card.md").exists() and (trained.merged_dir / "Modelfile").exists()
+
+    words = [sys.executable, "-m", "train.served", trained.name]
+    said = subprocess.run(words, cwd=REPO_DIR, capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "served against merged: 0.000" in said.stdout
+
+    wrong = trained.merged_dir.with_name("scaled")
+    shutil.copytree(trained.merged_dir, wrong)
+    key = "model.layers.3.mlp.up_proj.weight"
+    scale_a_tensor(wrong / "model.safetensors", key, 1.05)
+    checkpoint = trained.adapter_dir / "checkpoint-12"
+    figures = merging.parity(trained, "models/tiny-base", checkpoint, wrong, four_bit=False)
+    assert figures["worst_tensor"] == key
+    with pytest.raises(UserError, match=r"up_proj.weight differs by (4\.9|5\.0)%"):
+        merging.check(figures)

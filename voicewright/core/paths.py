@@ -1,0 +1,190 @@
+"""Every path of a run, in one place."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+REPO_DIR = Path(__file__).resolve().parent.parent.parent
+PACKAGE_DIR = REPO_DIR / "voicewright"
+CONFIGS_DIR = REPO_DIR / "configs"
+RECIPES_DIR = REPO_DIR / "recipes"
+ENVS_DIR = REPO_DIR / ".envs"
+# What runs with the Python of Axolotl's environment, never with ours.
+AXOLOTL_ENV_DIR = PACKAGE_DIR / "training" / "axolotl_env"
+SAMPLE_DIR = REPO_DIR / "manuscripts" / "sample"
+PROMPTS_DIR = REPO_DIR / "benchmarks" / "prompts"
+PROFILES_DIR = PACKAGE_DIR / "stylometry" / "profiles"
+TASKS_DIR = REPO_DIR / "benchmarks" / "tasks"
+
+
+def home() -> Path:
+    """Where runs/ and merged_models/ lie: the repository, or VOICEWRIGHT_HOME (a larger disk, a test)."""
+    return Path(os.environ.get("VOICEWRIGHT_HOME") or REPO_DIR)
+
+
+def free_gb() -> float:
+    """GB (of 2**30 bytes) free where runs are written; the folder itself need not be there yet."""
+    place = next(path for path in (home().absolute(), *home().absolute().parents) if path.exists())
+    return shutil.disk_usage(place).free / 2**30
+
+
+@dataclass(frozen=True)
+class Run:
+    """The files of one run: `runs/<name>/` and `merged_models/<name>/`."""
+
+    name: str
+
+    @property
+    def dir(self) -> Path:
+        return home() / "runs" / self.name
+
+    @property
+    def recipe_path(self) -> Path:
+        return self.dir / "recipe.yaml"
+
+    @property
+    def manifest_path(self) -> Path:
+        return self.dir / "manifest.json"
+
+    @property
+    def data_dir(self) -> Path:
+        return self.dir / "data"
+
+    @property
+    def stats_path(self) -> Path:
+        return self.data_dir / "stats.json"
+
+    def rows_path(self, shape: str, split: str) -> Path:
+        """`data/<shape>/<split>.jsonl`; split: train | val | heldout, or synthetic, trained on and nobody's own."""
+        return self.data_dir / shape / f"{split}.jsonl"
+
+    def row_files(self, *splits: str) -> list[Path]:
+        """The row files that exist, all shapes; every split unless some are named."""
+        return [path for path in sorted(self.data_dir.glob("*/*.jsonl")) if not splits or path.stem in splits]
+
+    @property
+    def axolotls_rows(self) -> list[Path]:
+        """The row files that Axolotl reads."""
+        return self.row_files("train", "synthetic", "val")
+
+    @property
+    def axolotl_path(self) -> Path:
+        return self.dir / "axolotl.yaml"
+
+    @property
+    def adapter_dir(self) -> Path:
+        return self.dir / "adapter"
+
+    @property
+    def choice_path(self) -> Path:
+        """Which checkpoint the user chose to merge (`make merge CHECKPOINT=`); absent means auto."""
+        return self.dir / "checkpoint.choice"
+
+    @property
+    def merged_dir(self) -> Path:
+        return home() / "merged_models" / self.name
+
+    @property
+    def generations_dir(self) -> Path:
+        return self.dir / "generations"
+
+    def generations_path(self, arm: str) -> Path:
+        return self.generations_dir / f"{arm}.jsonl"
+
+    @property
+    def prefixes_dir(self) -> Path:
+        """Continuations of training text, apart from the generations so that no voice measure or pair reads them."""
+        return self.dir / "prefixes"
+
+    def prefixes_path(self, arm: str) -> Path:
+        return self.prefixes_dir / f"{arm}.jsonl"
+
+    @property
+    def likelihood_dir(self) -> Path:
+        return self.dir / "likelihood"
+
+    def likelihood_path(self, arm: str) -> Path:
+        """Log-probabilities that the arm gives to the held-out passages."""
+        return self.likelihood_dir / f"{arm}.jsonl"
+
+    @property
+    def tags_dir(self) -> Path:
+        """Whether each arm answered every mode in its tags, where the rows are modes."""
+        return self.dir / "tags"
+
+    def tags_path(self, arm: str) -> Path:
+        return self.tags_dir / f"{arm}.json"
+
+    @property
+    def preferred_dir(self) -> Path:
+        """Which reply of the held-out pairs each arm finds likelier, where the rows are pairs."""
+        return self.dir / "preferred"
+
+    def preferred_path(self, arm: str) -> Path:
+        return self.preferred_dir / f"{arm}.json"
+
+    @property
+    def lm_eval_dir(self) -> Path:
+        """What each arm answered to the tasks of lm-evaluation-harness."""
+        return self.dir / "lm_eval"
+
+    def lm_eval_path(self, arm: str) -> Path:
+        return self.lm_eval_dir / f"{arm}.json"
+
+    @property
+    def voice_path(self) -> Path:
+        return self.dir / "voice.json"
+
+    @property
+    def blind_dir(self) -> Path:
+        return self.dir / "blind"
+
+    @property
+    def pairs_path(self) -> Path:
+        return self.blind_dir / "pairs.jsonl"
+
+    @property
+    def key_path(self) -> Path:
+        return self.blind_dir / "key.jsonl"
+
+    @property
+    def votes_path(self) -> Path:
+        return self.blind_dir / "votes.jsonl"
+
+    @property
+    def court_path(self) -> Path:
+        """How each judge did on pairs whose author is known."""
+        return self.blind_dir / "court.json"
+
+    @property
+    def targets_path(self) -> Path:
+        """The targets as they stood before the first vote."""
+        return self.blind_dir / "targets.json"
+
+    @property
+    def packet_path(self) -> Path:
+        """The readers' page."""
+        return self.blind_dir / "packet.html"
+
+    @property
+    def verdict_path(self) -> Path:
+        return self.blind_dir / "verdict.json"
+
+    @property
+    def decision_path(self) -> Path:
+        return self.dir / "decision.json"
+
+    @property
+    def report_path(self) -> Path:
+        return self.dir / "report.html"
+
+    @property
+    def logs_dir(self) -> Path:
+        return self.dir / "logs"
+
+    def child_path(self, name: str) -> Path:
+        """The record of a child process (a trainer, a server), so that it can be ended after a crash."""
+        return self.dir / "children" / f"{name}.json"

@@ -1,0 +1,74 @@
+"""What this machine has, what is missing, and the command that mends it.
+
+python -m voicewright.doctor [build]      build: all three environments, now
+"""
+
+from __future__ import annotations
+
+import ctypes.util
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from voicewright.core import environments
+from voicewright.core.errors import exits_cleanly
+from voicewright.core.gpus import cards
+from voicewright.core.paths import REPO_DIR, free_gb
+
+DISK_GB = 12  # three environments and the demo; a full-size recipe says what it needs
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: whether it is well, what was seen, and the mend where it is not."""
+
+    name: str
+    well: bool
+    seen: str
+    mend: str = ""
+
+
+def findings() -> Iterator[Finding]:
+    """Everything a run depends on, in the order in which it is needed."""
+    version = sys.version_info
+    yield Finding("python", (3, 11) <= version < (3, 13), sys.version.split()[0], "install Python 3.11 or 3.12")
+    accelerator = environments.accelerator()
+    seen = "; ".join([accelerator, *(card.told for card in cards())])
+    yield Finding("accelerator", True, f"{seen} (ACCEL=cpu or ACCEL=cuda forces one)")
+    cores, memory = psutil.cpu_count(), psutil.virtual_memory().total / 2**30
+    yield Finding("machine", memory >= 6, f"{cores} cores, {memory:.0f} GB of memory", "the demo needs 6 GB")
+    free = free_gb()
+    yield Finding(
+        "disk", free >= DISK_GB, f"{free:.0f} GB free", f"free {DISK_GB} GB, or VOICEWRIGHT_HOME=<a larger disk>"
+    )
+    for name in environments.NAMES:
+        pins = environments.requirements_path(name).name
+        built = environments.is_built(name)
+        yield Finding(f"{name} environment", built, f"{'as' if built else 'not as'} requirements/{pins}", "make setup")
+    if accelerator == "cpu":
+        library = ctypes.util.find_library("numa")
+        yield Finding("libnuma", bool(library), library or "not there", "apt-get install libnuma1 (vLLM on a CPU)")
+    base = REPO_DIR / "models" / "tiny-base" / "model.safetensors"
+    yield Finding("embedded model", base.is_file(), str(base.relative_to(REPO_DIR)), "git checkout models/tiny-base")
+
+
+@exits_cleanly
+def main() -> None:
+    if sys.argv[1:] == ["build"]:
+        for name in environments.NAMES:
+            environments.python(name)
+    table = Table("", "", "seen", "mend")
+    ill = 0
+    for finding in findings():
+        ill += not finding.well
+        table.add_row("ok" if finding.well else "!!", finding.name, finding.seen, "" if finding.well else finding.mend)
+    Console().print(table)
+    sys.exit(2 if ill else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+"""What a run will take, before anything is downloaded: steps, memory by part, disk, hours, and what to change.
+
+python -m train.plan RECIPE [key=value ...]       overrides as in SET
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from voicewright.core.errors import UserError, exits_cleanly
+from voicewright.core.paths import CONFIGS_DIR, Run, free_gb
+from voicewright.core.records import read_json
+from voicewright.recipe import recipes
+from voicewright.recipe.schema import Recipe
+from voicewright.training import base_model, disk, hub
+from voicewright.training import memory as estimate
+
+# The mean of English prose under the tokenizers of today's models.
+BYTES_PER_TOKEN = 4.3
+USABLE = 0.95
+# Files whose size tells their text; what is in the others only `prepare` can say.
+TEXT_ENDINGS = (".txt", ".md", ".jsonl")
+
+
+def amount(wanted: Recipe) -> tuple[int, int, str]:
+    """Training rows, their tokens, and where the figures come from: the prepared rows, or the size of the sources.
+
+    0 rows where neither tells: books in PDF, documents, exports of chats.
+    """
+    run = Run(wanted.run)
+    if run.stats_path.exists():
+        told = read_json(run.stats_path)
+        trained = [told["splits"]["train"], *([told["synthetic"]] if "synthetic" in told else [])]
+        return sum(s["rows"] for s in trained), sum(s["tokens"] for s in trained), "as prepared"
+    files = [file for path in recipes.source_paths(wanted).values() for file in _files(path)]
+    if not all(file.suffix.lower() in TEXT_ENDINGS for file in files):
+        return 0, 0, "known after make prepare, which reads the sources"
+    share = 1 - wanted.data.val_share - wanted.data.heldout_share
+    tokens = int(sum(file.stat().st_size for file in files) / BYTES_PER_TOKEN * share)
+    typical = (wanted.data.min_tokens + wanted.data.max_tokens) / 2
+    return max(1, round(tokens / typical)), tokens, "estimated from the sources' size; make prepare counts them"
+
+
+def _files(path: Path) -> list[Path]:
+    """The files at a path of the sources: a file, a folder or a glob."""
+    found = [path] if path.exists() else Path(path.anchor).glob(str(path.relative_to(path.anchor)))
+    files = (file for each in found for file in ([each] if each.is_file() else each.rglob("*")))
+    return [file for file in files if file.is_file() and not file.name.startswith(".")]
+
+
+def changes(wanted: Recipe) -> list[tuple[str, list[str]]]:
+    """What makes a run smaller, the cheapest to the result first: a name and the overrides."""
+    a = wanted.axolotl
+    found: list[tuple[str, list[str]]] = []
+    if not a.get("gradient_checkpointing") and wanted.hardware.accelerator == "cuda" and not a.get("fsdp_config"):
+        found.append(("compute activations again", ["axolotl.gradient_checkpointing=true"]))
+    if a.get("micro_batch_size", 1) > 1:
+        whole = a["micro_batch_size"] * (a.get("gradient_accumulation_steps") or 1)
+        sizes = ["axolotl.micro_batch_size=1", f"axolotl.gradient_accumulation_steps={whole}"]
+        found.append(("one row at a time, the same batch", sizes))
+    if "8bit" not in str(a.get("optimizer")) and wanted.hardware.accelerator == "cuda":
+        found.append(("an 8-bit optimiser", ["axolotl.optimizer=paged_adamw_8bit"]))
+    if wanted.method in ("lora", "full"):
+        found.append(("a 4-bit base with adapters", ["method=qlora"]))
+    for share in (2, 4, 8):
+        length = a["sequence_len"] // share
+        if length >= 256:
+            found.append((f"rows of at most {length} tokens", [f"axolotl.sequence_len={length}"]))
+    return found + [("a smaller model", [f"model={name}"]) for name in smaller_models(wanted)]
+
+
+def smaller_models(wanted: Recipe) -> list[str]:
+    """The next two models to fall back to: further down, shorter rows are the better bargain."""
+    found: list[str] = []
+    name = wanted.model.smaller
+    while name and len(found) < 2:
+        found.append(name)
+        described = yaml.safe_load((CONFIGS_DIR / "model" / f"{name}.yaml").read_text(encoding="utf-8"))
+        name = described["model"].get("smaller")
+    return found
+
+
+def fits(wanted: Recipe) -> bool:
+    """Whether the estimate leaves a margin in one accelerator's memory: a card's driver keeps some of its own."""
+    return estimate.memory(wanted).total <= USABLE * wanted.hardware.memory_gb
+
+
+def way_out(wanted: Recipe, overrides: list[str]) -> str:
+    """The least change that makes it fit: one alone if one is enough, else two, else all; the cheapest first."""
+
+    def tried(words: Sequence[list[str]]) -> tuple[Recipe, list[str]] | None:
+        together = overrides
+        for taken in words:
+            together = recipes.merge(together, taken)
+        try:
+            return recipes.compose(wanted.recipe, together, run=wanted.run).recipe, together
+        except UserError:
+            return None
+
+    known = [words for _, words in changes(wanted)]
+    for taken in [*([words] for words in known), *itertools.combinations(known, 2), known]:
+        found = tried(taken)
+        if found and fits(found[0]):
+            return f'SET="{" ".join(found[1])}" would fit ({estimate.memory(found[0]).total:.1f} GB)'
+    return larger_machine(wanted) or "nothing here fits it: take a smaller model"
+
+
+def larger_machine(wanted: Recipe) -> str | None:
+    """The smallest single-accelerator machine of configs/hardware/ with room enough."""
+    total = estimate.memory(wanted).total
+    known = []
+    for path in CONFIGS_DIR.glob("hardware/*.yaml"):
+        machine = yaml.safe_load(path.read_text(encoding="utf-8"))["hardware"]
+        if (
+            machine.get("accelerator") == "cuda"
+            and machine.get("devices", 1) == 1
+            and USABLE * machine["memory_gb"] >= total
+        ):
+            known.append((machine["memory_gb"], machine["name"]))
+    return f'SET="hardware={min(known)[1]}" has the memory' if known else None
+
+
+def table(wanted: Recipe, overrides: list[str]) -> Table:
+    """Everything there is to know before a run, one line each."""
+    a, hardware = wanted.axolotl, wanted.hardware
+    rows, tokens, source = amount(wanted)
+    shown = Table(
+        show_header=False, title=f"{wanted.recipe}: {wanted.method} of {wanted.model.name} on {hardware.name}"
+    )
+    cached = disk.is_cached(wanted)
+    made_first = wanted.after and base_model.is_ours(str(a["base_model"])) and not base_model.local_dir(wanted)
+    here = f"made by {wanted.after}, which runs first" if made_first else "on this disk"
+    size = here if cached else f"{estimate.download_gb(wanted):.1f} GB to download"
+    gate = ", gated: accept it on the hub and set HF_TOKEN" if wanted.model.gated and not cached else ""
+    shown.add_row("base model", f"{a['base_model']}, {size}; licence {wanted.model.licence}{gate}")
+    shown.add_row("training rows", f"{rows:,} with {tokens:,} tokens ({source})" if rows else source)
+    packed = "packed" if a.get("sample_packing") else "not packed"
+    batch = (
+        a.get("micro_batch_size", 1) * (a.get("gradient_accumulation_steps") or 1) * hardware.devices * hardware.nodes
+    )
+    steps = f"{estimate.steps(wanted, rows, tokens):,}" if rows else "as many as there are batches"
+    shown.add_row("steps", f"{steps} of {batch} rows, {a.get('num_epochs', 1)} epochs, {packed}")
+    memory = estimate.memory(wanted)
+    for name, value in vars(memory).items():
+        shown.add_row(f"memory: {name}", f"{value:.2f} GB")
+    total = f"{memory.total:.1f} of {hardware.memory_gb:g} GB"
+    if shared := estimate.shared_parts(wanted):
+        over = hardware.devices * hardware.nodes
+        shown.add_row("", f"{', '.join(shared)}: the share of one card, of {over}")
+    if fits(wanted):
+        shown.add_row("memory: total", f"{total}: fits")
+    else:
+        shown.add_row("memory: total", f"{total}: DOES NOT FIT")
+        shown.add_row("what would", way_out(wanted, overrides))
+    hours = estimate.hours(wanted, tokens) if rows else None
+    if hours is not None:
+        rented = hardware.usd_per_hour
+        cost = f", {hours * rented:.2f} USD at {rented} an hour" if rented else ", hardware.usd_per_hour tells the cost"
+        spoken = f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.0f} minutes"
+        shown.add_row("time", f"about {spoken} of training{cost}")
+    parts = disk.needed_gb(wanted)
+    free = free_gb()
+    detail = ", ".join(f"{name} {value:.1f}" for name, value in parts.items() if value >= 0.05)
+    enough = "" if sum(parts.values()) <= free else ": NOT ENOUGH"
+    shown.add_row("disk", f"{sum(parts.values()):.1f} GB ({detail}); {free:.0f} GB free{enough}")
+    return shown
+
+
+@exits_cleanly
+def main() -> None:
+    words = sys.argv[1:]
+    if not words or {"-h", "--help"} & set(words):
+        print((__doc__ or "").strip())
+        sys.exit(0)
+    name, overrides = words[0], words[1:]
+    begun = Run(name).recipe_path.exists()
+    composed = recipes.Composed(recipes.load(name), []) if begun and not overrides else recipes.compose(name, overrides)
+    Console().print(table(composed.recipe, overrides))
+    problems = base_model.problems(composed.recipe)
+    try:
+        hub.check(composed.recipe)
+    except UserError as error:
+        problems += error.problems
+    if problems:
+        raise UserError(problems)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""The runs on this disk: how far each is, and how to remove one.
+
+python -m voicewright.runs
+python -m voicewright.runs clean RUN
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+
+import yaml
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from voicewright.core import processes
+from voicewright.core.errors import UserError, exits_cleanly
+from voicewright.core.paths import Run, home
+from voicewright.core.records import read_json
+from voicewright.pipeline import runner
+from voicewright.pipeline.stages import STAGES
+
+
+def names() -> list[str]:
+    """The runs that have begun, by name."""
+    return sorted(path.parent.name for path in (home() / "runs").glob("*/recipe.yaml"))
+
+
+def table() -> Table:
+    """One row a run: its recipe, base, steps and checkpoints, the last stage done, time spent, the figures."""
+    shown = Table(
+        "run", "recipe", "base", "method", "steps", "saved", "done", "min", "transfer", "decision",
+        box=SIMPLE_HEAD, padding=(0, 1, 0, 0),
+    )  # fmt: skip
+    for name in names():
+        run = Run(name)
+        recipe = yaml.safe_load(run.recipe_path.read_text(encoding="utf-8"))
+        manifest = runner.read_manifest(run)
+        done = [stage.name for stage in STAGES if stage.name in manifest]
+        minutes = sum(entry["seconds"] for entry in manifest.values()) / 60
+        decision = read_json(run.decision_path)["decision"] if run.decision_path.exists() else ""
+        steps = [
+            int(step) for p in run.adapter_dir.glob("checkpoint-*") if (step := p.name.partition("-")[2]).isdigit()
+        ]
+        shown.add_row(
+            name, recipe["recipe"], recipe["model"]["name"], recipe["method"],
+            str(max(steps, default="")), str(len(steps) or ""), done[-1] if done else "", f"{minutes:.1f}",
+            transfer(run), decision,
+        )  # fmt: skip
+    return shown
+
+
+def transfer(run: Run) -> str:
+    """The fine-tuned arm's voice transfer with its interval, where it has been measured."""
+    if not run.voice_path.exists():
+        return ""
+    found = read_json(run.voice_path).get("measures", {}).get("transfer", {}).get("arms", {}).get("finetuned", {})
+    if found.get("status") != "ok":
+        return str(found.get("status", ""))
+    return f"{found['value']:.0f} [{found['low']:.0f}, {found['high']:.0f}]"
+
+
+def clean(name: str) -> None:
+    """End what a run started and remove its folder and merged model. Raises UserError for an unknown run."""
+    if name not in names():
+        raise UserError(f"there is no run {name!r}. Runs: {', '.join(names()) or 'none'}", mend="make runs")
+    run = Run(name)
+    for record_path in run.child_path("x").parent.glob("*.json"):
+        processes.stop(record_path)
+    shutil.rmtree(run.merged_dir, ignore_errors=True)
+    shutil.rmtree(run.dir)
+    print(f"removed run {name}")
+
+
+@exits_cleanly
+def main() -> None:
+    if sys.argv[1:2] == ["clean"] and len(sys.argv) == 3:
+        clean(sys.argv[2])
+    elif not sys.argv[1:]:
+        # A pipe has no width: nothing is folded for it.
+        console = Console(width=None if sys.stdout.isatty() else 200)
+        console.print(table() if names() else "no runs yet: make demo")
+    else:
+        raise UserError(f"expected nothing or `clean RUN`, found {' '.join(sys.argv[1:])}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""Export the keys that the pinned Axolotl and vLLM accept, which validation holds recipes to.
+
+python -m voicewright.upstream
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+from voicewright.core import environments
+from voicewright.core.errors import exits_cleanly
+from voicewright.core.paths import REPO_DIR
+from voicewright.core.records import write_text
+from voicewright.recipe.validation import UPSTREAM_DIR
+
+SCRIPTS = {
+    "axolotl": ("train", "voicewright/training/axolotl_env/export_keys.py"),
+    "vllm": ("serve", "voicewright/serving/vllm_env/export_keys.py"),
+}
+
+
+def exported(name: str) -> str:
+    """The JSON that an engine's own environment prints of its keys."""
+    environment, script = SCRIPTS[name]
+    result = subprocess.run(
+        [environments.python(environment), REPO_DIR / script],
+        env={**os.environ, **environments.environment_variables(environment)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return result.stdout[result.stdout.index("{") :]
+
+
+@exits_cleanly
+def main() -> None:
+    for name in SCRIPTS:
+        write_text(UPSTREAM_DIR / f"{name}.json", exported(name).rstrip() + "\n")
+        print(f"wrote {UPSTREAM_DIR / name}.json")
+
+
+if __name__ == "__main__":
+    main()
