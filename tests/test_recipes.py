@@ -147,7 +147,7 @@ def test_a_card_with_too_little_free_memory_is_named_before_loading(
     else:
         with pytest.raises(UserError, match=r"card 0: 16\.8 GB free") as caught:
             free_memory.check(wanted)
-        assert "qwen3_30b_a3b" in str(caught.value.mend)
+        assert "qwen3_30b_a3b" in str(caught.value.hint)
 
 
 # --- commands ----------------------------------------------------------------------------------

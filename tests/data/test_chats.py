@@ -264,7 +264,7 @@ def test_a_template_that_only_axolotl_has_is_refused() -> None:
     folder = REPO_DIR / "models" / "tiny-base"
     with pytest.raises(UserError, match=r"axolotl.chat_template llama3: .* expected tokenizer_default") as refused:
         chat_templates.load(folder, {"chat_template": "llama3"})
-    assert "chat_template=jinja" in (refused.value.mend or "")
+    assert "chat_template=jinja" in (refused.value.hint or "")
     with pytest.raises(UserError, match="expected a template, or a file that holds one"):
         chat_templates.load(folder, {"chat_template": "jinja", "chat_template_jinja": "no/such.jinja"})
     with pytest.raises(UserError, match=r"chat_template_jinja:2: the chat template is no valid Jinja"):
@@ -293,7 +293,7 @@ def test_a_conversation_that_the_template_refuses_is_named(
     (tmp_path / "b.md").write_text(book(4))
     with pytest.raises(UserError, match="No system here") as refused:
         made({"mine": {"path": str(tmp_path / "b.md"), "shape": "qa"}})
-    assert "data.qa.persona=''" in (refused.value.mend or "")
+    assert "data.qa.persona=''" in (refused.value.hint or "")
 
 
 def test_a_template_is_rendered_with_transformers_own_helpers() -> None:

@@ -35,5 +35,5 @@ def parse(
     if len(names) != (name is not None):
         problems.append(f"expected {'one ' + name if name else 'key=value words'}, found {' '.join(names) or 'none'}")
     if problems:
-        raise UserError(problems, mend="-h shows the usage")
+        raise UserError(problems, hint="-h shows the usage")
     return (names[0] if name else ""), values

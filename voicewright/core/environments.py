@@ -127,14 +127,14 @@ def _wheelhouse() -> str | None:
 def _uv(*arguments: str) -> None:
     uv = str(UV_PATH) if UV_PATH.exists() else shutil.which("uv")
     if uv is None:
-        raise UserError("uv, which builds the environments, is not there", mend="make setup")
+        raise UserError("uv, which builds the environments, is not there", hint="make setup")
     house = _wheelhouse()
     extra = {"UV_FIND_LINKS": house} if house else {}
     result = subprocess.run([uv, *arguments], env={**os.environ, **extra}, capture_output=True, text=True, check=False)
     if result.returncode:
         raise UserError(
             [f"uv {arguments[0]} {arguments[1]} failed:", *result.stderr.strip().splitlines()[-12:]],
-            mend="make doctor shows what is missing; once it is mended, the same command goes on",
+            hint="make doctor shows what is missing; once it is mended, the same command goes on",
         )
 
 

@@ -1,4 +1,4 @@
-"""One way to tell a user what went wrong and how to mend it."""
+"""One way to tell a user what went wrong and how to fix it."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import NoReturn
 
 
 class UserError(Exception):
-    """A mistake that the user can mend: shown without a traceback, exit code 2.
+    """A mistake that the user can fix: shown without a traceback, exit code 2.
 
     `problems` are full sentences that name where (file:line or key) and what was expected;
-    `mend` is the command or edit that puts it right.
+    `hint` is the command or edit that puts it right.
     """
 
-    def __init__(self, problems: str | Iterable[str], mend: str | None = None) -> None:
+    def __init__(self, problems: str | Iterable[str], hint: str | None = None) -> None:
         self.problems = [problems] if isinstance(problems, str) else list(problems)
-        self.mend = mend
+        self.hint = hint
         super().__init__(str(self))
 
     def __str__(self) -> str:
         lines = list(self.problems)
-        if self.mend:
-            lines.append(f"Mend: {self.mend}")
+        if self.hint:
+            lines.append(f"Hint: {self.hint}")
         return "\n".join(lines)
 
 

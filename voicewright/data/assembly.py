@@ -53,7 +53,7 @@ def make(recipe: Recipe, paths: dict[str, Path], tell: Callable[[str], None]) ->
     if made.problems:
         raise UserError(
             condensed(made.problems),
-            mend="put these right or take them out of the sources, then the same command again; nothing was written",
+            hint="put these right or take them out of the sources, then the same command again; nothing was written",
         )
     if data.max_rows:
         made.pieces, left = mixing.few(made.pieces, data.max_rows, data.seed)
@@ -73,7 +73,7 @@ def make(recipe: Recipe, paths: dict[str, Path], tell: Callable[[str], None]) ->
         reasons = sorted({drop.reason for drop in made.dropped})
         raise UserError(
             f"no rows came of the sources; dropped because: {'; '.join(reasons) or 'nothing was in them'}",
-            mend="give more material, or raise data.max_tokens where it was too long",
+            hint="give more material, or raise data.max_tokens where it was too long",
         )
     result = Result(made.pieces, splits, kept_whole, made, counter, low, high, files, labels)
     if data.expand:

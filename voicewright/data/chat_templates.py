@@ -109,7 +109,7 @@ def _chosen(axolotl: Mapping[str, Any], own: str, own_source: str) -> tuple[str,
     raise UserError(
         f"axolotl.chat_template {chosen}: that template is inside Axolotl, so that its tokens cannot be counted here; "
         "expected tokenizer_default (the model's own), chatml, tokenizer_default_fallback_chatml or jinja",
-        mend="axolotl.chat_template=tokenizer_default, or axolotl.chat_template=jinja axolotl.chat_template_jinja=FILE",
+        hint="axolotl.chat_template=tokenizer_default, or axolotl.chat_template=jinja axolotl.chat_template_jinja=FILE",
     )
 
 

@@ -40,7 +40,7 @@ def needed(context: Context) -> Template:
     if context.template is None:
         raise UserError(
             f"data.sources.{context.name}: shape {context.source.shape} needs a chat template and the model has none",
-            mend="choose an instruct model, or set axolotl.chat_template=chatml",
+            hint="choose an instruct model, or set axolotl.chat_template=chatml",
         )
     return context.template
 

@@ -85,7 +85,7 @@ def writer(recipe: Recipe) -> str:
         raise UserError(
             f"data.expand.url {settings.url} serves another model than this run's base, and each synthetic row says "
             "which model wrote it",
-            mend="data.expand.model=<its name there>",
+            hint="data.expand.model=<its name there>",
         )
     return settings.model or PurePath(str(recipe.axolotl["base_model"])).name
 

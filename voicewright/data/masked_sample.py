@@ -25,7 +25,7 @@ def main() -> None:
     run = Run(settings.run)
     paths = sorted(run.data_dir.glob("*/train.jsonl"))
     if not paths:
-        raise UserError(f"run {run.name!r} has no rows yet", mend=f"make prepare RECIPE={settings.recipe}")
+        raise UserError(f"run {run.name!r} has no rows yet", hint=f"make prepare RECIPE={settings.recipe}")
     count = options["n"] or ""
     if not count.isdecimal() or int(count) < 1:
         raise UserError(f"n={count}: expected a number of rows, such as n=15")

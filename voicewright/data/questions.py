@@ -75,7 +75,7 @@ def key(put: Put, settings: Asking) -> str:
     if not found and not any(host in settings.url for host in ("127.0.0.1", "localhost", "[::1]")):
         raise UserError(
             f"data.{put.key}.url {settings.url} needs a key and {settings.key_variable} is not set",
-            mend=f"export {settings.key_variable}=..., or put the line {settings.key_variable}=... into .env",
+            hint=f"export {settings.key_variable}=..., or put the line {settings.key_variable}=... into .env",
         )
     return found or "none"
 
@@ -106,7 +106,7 @@ def answers(texts: Sequence[str], put: Put, settings: Asking, counter: Counter, 
         raise UserError(
             f"data.{put.key}: {covered} of {len(texts)} passages have {put.what}, "
             f"fewer than the {settings.coverage:.0%} asked for",
-            mend="run prepare again: it goes on from here; if it fails again, look at the endpoint's log",
+            hint="run prepare again: it goes on from here; if it fails again, look at the endpoint's log",
         )
     return found
 
@@ -161,7 +161,7 @@ async def _model(client: openai.AsyncOpenAI, put: Put, settings: Asking) -> Mode
             return Model(settings.model, False)  # not every service lists its models
         raise UserError(
             f"data.{put.key}.url {settings.url} does not answer ({error})",
-            mend=f"start the server, or name another in data.{put.key}.url",
+            hint=f"start the server, or name another in data.{put.key}.url",
         ) from None
 
 

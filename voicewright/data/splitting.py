@@ -75,7 +75,7 @@ def split(pieces: list[Piece], data: Data) -> tuple[dict[Split, list[Piece]], st
         if len(words) < FEWEST_UNITS:
             raise UserError(
                 f"the sources make {len(pieces)} row(s): too few to train on, evaluate and hold out",
-                mend="give more material, or lower data.max_tokens",
+                hint="give more material, or lower data.max_tokens",
             )
         drawn = assign(words, data.val_share, data.heldout_share, data.seed)
     found: dict[Split, list[Piece]] = {name: [] for name in SPLITS}

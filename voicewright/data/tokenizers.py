@@ -69,7 +69,7 @@ def load(base_model: str, axolotl: Mapping[str, Any] | None = None) -> Counter:
     folder = find(base_model)
     path = folder / "tokenizer.json"
     if not path.is_file():
-        raise UserError(f"{folder}: no tokenizer.json there", mend="point axolotl.base_model at a folder that has one")
+        raise UserError(f"{folder}: no tokenizer.json there", hint="point axolotl.base_model at a folder that has one")
     tokenizer = Tokenizer.from_file(str(path))
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -97,5 +97,5 @@ def find(base_model: str) -> Path:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UserError(
             f"axolotl.base_model {base_model!r} is neither a folder nor a model of the hub within reach ({reason})",
-            mend="sign in with HF_TOKEN if the model is gated, or set axolotl.base_model to a downloaded folder",
+            hint="sign in with HF_TOKEN if the model is gated, or set axolotl.base_model to a downloaded folder",
         ) from None

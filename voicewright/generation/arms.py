@@ -41,7 +41,7 @@ def main() -> None:
     if not listed:
         raise UserError(
             f"run {run.name!r} has nothing to ask: no held-out opening is long enough, and eval.prompts is empty",
-            mend="eval.prompts: [narrative], or a lower eval.opening_words",
+            hint="eval.prompts: [narrative], or a lower eval.opening_words",
         )
     for arm in expanded(arms, options["url"] or settings.serve.url("checkpoints")):
         if arm == "prompted" and not settings.eval.prompted_passages:
@@ -71,7 +71,7 @@ def expanded(arms: list[str], url: str) -> list[str]:
         return arms
     steps = [name for name in endpoint.names(url) if name.startswith("checkpoint-")]
     if not steps:
-        raise UserError(f"{url} offers no checkpoint", mend="python -m serve.up RUN arm=checkpoints")
+        raise UserError(f"{url} offers no checkpoint", hint="python -m serve.up RUN arm=checkpoints")
     return list(dict.fromkeys(n for arm in arms for n in (steps if arm == "checkpoints" else [arm])))
 
 

@@ -127,7 +127,7 @@ async def ask_all(
                 f"{arm}: {endpoint.url} stopped answering ({dead})",
                 f"{done} of {len(wanted)} generations are kept in {path}",
             ],
-            mend="once the server is up again, the same command goes on from there",
+            hint="once the server is up again, the same command goes on from there",
         ) from None
 
 

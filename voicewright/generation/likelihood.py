@@ -155,7 +155,7 @@ async def _ask_all(
     except Dead as dead:
         raise UserError(
             f"{arm}: {endpoint.url} stopped answering ({dead})",
-            mend="once the server is up again, the same command goes on; eval.likelihood=false leaves this out",
+            hint="once the server is up again, the same command goes on; eval.likelihood=false leaves this out",
         ) from None
     return len(passages) - done
 

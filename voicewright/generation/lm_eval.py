@@ -68,7 +68,7 @@ def ask(settings: Recipe, arm: str, endpoint: Endpoint, folder: Path) -> None:
     if code:
         raise UserError(
             [f"{arm}: lm-evaluation-harness failed ({log_path}):", *processes.tail(log_path, 6)],
-            mend="eval.lm_eval.tasks=[] leaves it out; its own tasks need the hub, those in benchmarks/tasks do not",
+            hint="eval.lm_eval.tasks=[] leaves it out; its own tasks need the hub, those in benchmarks/tasks do not",
         )
 
 

@@ -81,7 +81,7 @@ def measure(settings: Recipe, arm: str, endpoint: Endpoint) -> None:
         except (Dead, Refused) as error:
             raise UserError(
                 f"{arm}: {endpoint.url} stopped answering in the modes' tags ({error})",
-                mend="once the server is up again, the same command counts them anew",
+                hint="once the server is up again, the same command counts them anew",
             ) from None
         kept = [{"id": row["id"], "mode": row["mode"], "answers": each}
                 for row, each in zip(rows, answers, strict=True)]  # fmt: skip

@@ -80,7 +80,7 @@ class Ask:
 def read_format(run: Run) -> Format:
     """The format of a run's data. Raises UserError before `prepare` has run."""
     if not run.stats_path.exists():
-        raise UserError(f"{run.stats_path}: the data of run {run.name!r} is not there", mend="make prepare RECIPE=...")
+        raise UserError(f"{run.stats_path}: the data of run {run.name!r} is not there", hint="make prepare RECIPE=...")
     found = read_json(run.stats_path)["format"]
     chat, open_ended = found["prompt"] == "chat", bool(found.get("open_ended"))
     return Format(found["shape"], chat, found.get("system"), open_ended, found.get("stop"))
@@ -204,7 +204,7 @@ def _request(
     if room < 1:
         raise UserError(
             f"prompt {prompt.id} has {used} tokens and the context of {endpoint.model!r} holds {used + room}",
-            mend="a lower eval.opening_words, or a model with a longer context",
+            hint="a lower eval.opening_words, or a model with a longer context",
         )
     length = min(wanted, room)
     drawn = sampling(recipe.model.sampling)

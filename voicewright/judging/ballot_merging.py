@@ -23,13 +23,13 @@ def main() -> None:
     run = Run(name)
     packets = {path.stem: read_json(path) for path in sorted((run.blind_dir / "packets").glob("*.json"))}
     if not packets:
-        raise UserError(f"{run.blind_dir}: this run has no readers' packet", mend=f"make blind RECIPE={name}")
+        raise UserError(f"{run.blind_dir}: this run has no readers' packet", hint=f"make blind RECIPE={name}")
     handed_in = sorted((run.blind_dir / "ballots").glob("*.json"))
     named = options["files"] or ""
     files = [Path(word.strip()) for word in (named.split(",") if "," in named else named.split())] or handed_in
     if not files:
         raise UserError(
-            "no ballots: name the files that readers sent back", mend=f'make ballots RUN={name} FILES="a.json b.json"'
+            "no ballots: name the files that readers sent back", hint=f'make ballots RUN={name} FILES="a.json b.json"'
         )
     problems: list[str] = []
     with Appender(run.votes_path) as votes:

@@ -85,7 +85,7 @@ def serve(run: Run, html: str, packet_id: str, port: int) -> None:
     try:
         server = ThreadingHTTPServer(("127.0.0.1", port), handler_of(run, html, packet_id))
     except OSError:
-        raise UserError(f"port {port} is in use", mend="port=8011, or any free one") from None
+        raise UserError(f"port {port} is in use", hint="port=8011, or any free one") from None
     print(
         f"http://127.0.0.1:{server.server_port}/ until Ctrl-C; ballots handed in go to {run.blind_dir / 'ballots'}",
         flush=True,

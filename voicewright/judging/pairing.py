@@ -22,7 +22,7 @@ def read_arm(run: Run, arm: str) -> list[Row]:
     if not path.exists():
         raise UserError(
             f"{path}: arm {arm!r} has no generations",
-            mend=f"python -m benchmarks.generate {run.name} arm={arm}",
+            hint=f"python -m benchmarks.generate {run.name} arm={arm}",
         )
     # Code and sums show what was forgotten; whose voice it is cannot be heard in them.
     return [row for row in read_rows(path) if row["domain"] not in OUT_OF_DOMAIN]
@@ -54,7 +54,7 @@ def main() -> None:
     if not made.pairs:
         raise UserError(
             f"{run.generations_dir}: no two arms share a prompt with text enough to judge",
-            mend=f"make generate RUN={name}",
+            hint=f"make generate RUN={name}",
         )
     # What counts as success is written down before the first vote, and stays.
     targets_path = run.targets_path

@@ -153,7 +153,7 @@ def _interleaved(drafts: list[tuple[Row, Row]], shuffler: random.Random) -> list
 def read(pairs_path: Path) -> list[Row]:
     """The pairs of a file, checked. Raises UserError naming every row that lacks something."""
     if not pairs_path.exists():
-        raise UserError(f"{pairs_path}: no pairs there", mend="make judge RECIPE=<name>, or name a file with pairs=")
+        raise UserError(f"{pairs_path}: no pairs there", hint="make judge RECIPE=<name>, or name a file with pairs=")
     rows = list(read_rows(pairs_path))
     problems = [
         f"{pairs_path}: pair {n + 1} has no {field!r}, expected a string"
@@ -178,7 +178,7 @@ def read_key(key_path: Path, pairs: Sequence[Row]) -> dict[str, tuple[str, str]]
         raise UserError(
             f"{key_path}: not the key that was committed to before the votes: its SHA-256 is {digest[:12]}..., "
             f"the pairs say {sorted(map(str, committed))[0][:12]}...",
-            mend="put the original key.jsonl back, or pair and judge anew",
+            hint="put the original key.jsonl back, or pair and judge anew",
         )
     key = {row["id"]: (row["x"], row["y"]) for row in read_rows(key_path)}
     unknown = [pair["id"] for pair in pairs if pair["id"] not in key]

@@ -68,7 +68,7 @@ def seat(run: Run, chosen: Sequence[str], judges: dict[str, Judge]) -> list[Seat
         if key is None
     ]
     if problems:
-        raise UserError(problems, mend="export the key, or write NAME=value into .env beside the Makefile")
+        raise UserError(problems, hint="export the key, or write NAME=value into .env beside the Makefile")
     seated = []
     for name in chosen:
         settings = judges[name]
@@ -79,7 +79,7 @@ def seat(run: Run, chosen: Sequence[str], judges: dict[str, Judge]) -> list[Seat
         if not texts:
             raise UserError(
                 f"{run.data_dir}: the built-in judge needs the author's training passages",
-                mend=f"make prepare RUN={run.name}",
+                hint=f"make prepare RUN={run.name}",
             )
         seated.append(Seated(name, settings, ["stylometric", content_id(texts, 24)], stylometric_judge(texts)))
     return seated
@@ -138,7 +138,7 @@ def agree_on_cost(seated: Sequence[Seated], wanted: dict[str, list[Ask]], limit_
             return
         raise UserError(
             f"judging may cost {total:.2f} US dollars, and blind.ask_above_usd is {limit_usd:.2f}",
-            mend='yes=1 agrees to it, SET="blind.ask_above_usd=..." raises the limit',
+            hint='yes=1 agrees to it, SET="blind.ask_above_usd=..." raises the limit',
         )
 
 
@@ -209,7 +209,7 @@ def main() -> None:
                 stopped += [f"{judge.name}: {voted.stopped}"] if voted.stopped else []
     if stopped:
         raise UserError(
-            stopped, mend="put it right and run the same command: what was answered is kept, and not paid twice"
+            stopped, hint="put it right and run the same command: what was answered is kept, and not paid twice"
         )
 
 

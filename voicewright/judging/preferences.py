@@ -56,14 +56,14 @@ def main() -> None:
     run = Run(name)
     if not run.verdict_path.exists():
         raise UserError(f"{run.verdict_path}: no verdict yet, so it is not known whose votes count",
-                        mend=f"make verdict RECIPE={name}")  # fmt: skip
+                        hint=f"make verdict RECIPE={name}")  # fmt: skip
     pairs = pair_files.read(run.pairs_path)
     votes, _ = vote_files.read(run.votes_path, {pair["id"] for pair in pairs})
     raters = read_json(run.verdict_path)["raters"]
     rows = preferences(pairs, vote_files.opinions(votes, pairs), raters, float(options["margin"] or 0.5))
     if not rows:
         raise UserError("no pair outside the held-out prompts was decided clearly enough",
-                        mend="margin=0.3 takes narrower decisions, make blind gathers more votes")  # fmt: skip
+                        hint="margin=0.3 takes narrower decisions, make blind gathers more votes")  # fmt: skip
     out_path = run.dir / "preferences.jsonl"
     write_rows(out_path, rows)
     print(f"{len(rows)} preference pairs in {out_path}")

@@ -40,7 +40,7 @@ def read(votes_path: Path, pair_ids: set[str]) -> tuple[list[Row], int]:
     A later vote takes the place of an earlier one, save that an unscored one never takes a scored one's.
     """
     if not votes_path.exists():
-        raise UserError(f"{votes_path}: no votes there", mend="make judge RECIPE=<name>, or name a file with votes=")
+        raise UserError(f"{votes_path}: no votes there", hint="make judge RECIPE=<name>, or name a file with votes=")
     whole: list[Row] = []
     problems: list[str] = []
     strangers = 0

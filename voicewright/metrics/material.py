@@ -118,7 +118,7 @@ def gather(
     if size == 0:
         raise UserError(
             "every generation is empty: there is nothing to measure",
-            mend="look at the generations and at logs/, then generate again (FORCE=arm)",
+            hint="look at the generations and at logs/, then generate again (FORCE=arm)",
         )
     blocks = {arm: passages.of_prompts(texts, order, size, together) for arm, texts in arms.items()}
     rng = np.random.default_rng(seed)

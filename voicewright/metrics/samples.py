@@ -63,7 +63,7 @@ def read_arms(run: Run) -> dict[str, list[Row]]:
     """The generations of every arm, the base first. Raises UserError where there are none."""
     arms = _by_arm(run.generations_dir)
     if not arms:
-        raise UserError(f"{run.generations_dir}: no generations", mend=f"make generate RUN={run.name}")
+        raise UserError(f"{run.generations_dir}: no generations", hint=f"make generate RUN={run.name}")
     return arms
 
 
@@ -110,5 +110,5 @@ def shared_prompts(texts: Mapping[str, Mapping[str, Sequence[str]]]) -> tuple[li
     kept = [set(found) for arm, found in texts.items() if arm not in left]
     shared = sorted(set.intersection(*kept)) if kept else []
     if not shared:
-        raise UserError("the arms have no prompt in the author's field in common", mend="make generate")
+        raise UserError("the arms have no prompt in the author's field in common", hint="make generate")
     return shared, left

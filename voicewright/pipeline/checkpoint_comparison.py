@@ -86,7 +86,7 @@ def best(run: Run) -> str:
     path = run.dir / "checkpoints.json"
     if not path.exists():
         raise UserError(
-            "CHECKPOINT=best: the checkpoints have not been compared", mend=f"make checkpoints RUN={run.name}"
+            "CHECKPOINT=best: the checkpoints have not been compared", hint=f"make checkpoints RUN={run.name}"
         )
     return str(read_json(path)["best"])
 
@@ -119,9 +119,9 @@ def main() -> None:
     name, _ = arguments.parse(__doc__, {})
     run = Run(name)
     if not checkpoints.whole(run.adapter_dir):
-        raise UserError(f"run {name!r} has no whole checkpoint", mend=f"make train RUN={name}")
+        raise UserError(f"run {name!r} has no whole checkpoint", hint=f"make train RUN={name}")
     if not run.generations_path("baseline").exists():
-        raise UserError(f"run {name!r} has no baseline to compare with", mend=f"make checkpoints RUN={name}")
+        raise UserError(f"run {name!r} has no baseline to compare with", hint=f"make checkpoints RUN={name}")
     measure(run)
     voice = read_json(run.voice_path)
     found = figures(run, voice)

@@ -34,13 +34,13 @@ def history() -> list[dict[str, Any]]:
 def deploy(run: Run, anyway: str | None) -> dict[str, Any]:
     """Put the run's merged model into production. Raises UserError where the evidence or the model is missing."""
     if not (run.merged_dir / "config.json").exists():
-        raise UserError(f"{run.merged_dir}: no merged model", mend=f"make merge RUN={run.name}")
+        raise UserError(f"{run.merged_dir}: no merged model", hint=f"make merge RUN={run.name}")
     decision = (
         read_json(run.decision_path) if run.decision_path.exists() else {"decision": None, "sentence": "no decision"}
     )
     if decision["decision"] != "deploy" and not anyway:
         raise UserError(f"run {run.name} is not to be deployed: {decision['sentence']}",
-                        mend='look at report.html; anyway="the reason" deploys it and keeps the reason')  # fmt: skip
+                        hint='look at report.html; anyway="the reason" deploys it and keeps the reason')  # fmt: skip
     entry = {
         "run": run.name,
         "model": str(run.merged_dir.relative_to(home())),
@@ -60,7 +60,7 @@ def rollback() -> dict[str, Any] | None:
         raise UserError("nothing was deployed, so there is nothing to take back")
     if len(past) > 1 and not (home() / past[-2]["model"]).exists():
         raise UserError(
-            f"the model before this one is gone: {past[-2]['model']}", mend=f"make merge RUN={past[-2]['run']}"
+            f"the model before this one is gone: {past[-2]['model']}", hint=f"make merge RUN={past[-2]['run']}"
         )
     write_json(production_path(), {"history": past[:-1]})
     return past[-2] if len(past) > 1 else None
@@ -77,7 +77,7 @@ def main() -> None:
     elif options["show"]:
         past = history()
         if not past:
-            raise UserError("nothing is in production", mend="make deploy RECIPE=<name>")
+            raise UserError("nothing is in production", hint="make deploy RECIPE=<name>")
         model = home() / past[-1]["model"]
         if fingerprint(model) != past[-1]["fingerprint"]:
             notice(f"{past[-1]['model']} has changed since it was deployed")

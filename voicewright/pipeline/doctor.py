@@ -24,12 +24,12 @@ DISK_GB = 12  # three environments and the demo; a full-size recipe says what it
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at: whether it is well, what was seen, and the mend where it is not."""
+    """One thing looked at: whether it is well, what was seen, and the fix where it is not."""
 
     name: str
     well: bool
     seen: str
-    mend: str = ""
+    hint: str = ""
 
 
 def findings() -> Iterator[Finding]:
@@ -61,11 +61,11 @@ def main() -> None:
     if sys.argv[1:] == ["build"]:
         for name in environments.NAMES:
             environments.python(name)
-    table = Table("", "", "seen", "mend")
+    table = Table("", "", "seen", "fix")
     ill = 0
     for finding in findings():
         ill += not finding.well
-        table.add_row("ok" if finding.well else "!!", finding.name, finding.seen, "" if finding.well else finding.mend)
+        table.add_row("ok" if finding.well else "!!", finding.name, finding.seen, "" if finding.well else finding.hint)
     Console().print(table)
     sys.exit(2 if ill else 0)
 

@@ -91,7 +91,7 @@ def check(figures: dict[str, Any]) -> None:
             f"(tolerance {TOLERANCE_NATS}; the adapter itself moved the base by {figures['adapter_moved_nats']:.4f})"
         )
     if problems:
-        raise UserError(["the merged model is not the one that was trained:", *problems], mend="make merge FORCE=merge")
+        raise UserError(["the merged model is not the one that was trained:", *problems], hint="make merge FORCE=merge")
 
 
 @exits_cleanly

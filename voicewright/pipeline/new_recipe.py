@@ -43,28 +43,28 @@ def check(name: str) -> None:
     if not PLAIN.fullmatch(name) or yaml.safe_load(name) != name or name in ("base", *composition.groups()):
         raise UserError(
             f"RECIPE={name}: expected a plain word (small letters, digits, - and _) that configs/ has no file for",
-            mend="make new RECIPE=mine SOURCE=...",
+            hint="make new RECIPE=mine SOURCE=...",
         )
     taken = [f"recipes/{name}.yaml"] if name in recipes.names() else []
     taken += [f"runs/{name}"] if Run(name).recipe_path.exists() else []
     if taken:
-        raise UserError(f"{' and '.join(taken)}: there already, and left as it is", mend=f"RECIPE={name}-2, or another")
+        raise UserError(f"{' and '.join(taken)}: there already, and left as it is", hint=f"RECIPE={name}-2, or another")
 
 
 def look(given: str) -> list[Material]:
     """The kinds of material there, the most words first. Raises UserError where it cannot be read, or is too little."""
     if not given:
-        raise UserError("SOURCE is missing: a file, a folder or a glob", mend="make new RECIPE=mine SOURCE=...")
+        raise UserError("SOURCE is missing: a file, a folder or a glob", hint="make new RECIPE=mine SOURCE=...")
     found, problems = material.look(REPO_DIR / Path(given).expanduser())
     if problems:
         told = [problem.replace("data.sources.SOURCE", "SOURCE") for problem in condensed(problems)]
-        raise UserError(told, mend="put these right or take them out, then the same command again")
+        raise UserError(told, hint="put these right or take them out, then the same command again")
     way = WAYS[found[0].kind]
     if amount(found[0]) < way.fewest:
         raise UserError(
             f"{given}: {told_of(found[0])}: too little to learn from and to measure by, "
             f"{way.fewest:,} {way.unit} are the least and {way.enough:,} a good many",
-            mend="add more; `make demo` shows the path on a short novel of ours meanwhile",
+            hint="add more; `make demo` shows the path on a short novel of ours meanwhile",
         )
     return found
 

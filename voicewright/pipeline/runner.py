@@ -150,7 +150,7 @@ def settle(name: str, overrides: list[str], run_name: str | None) -> Recipe:
         raise UserError(
             [f"run {run.name!r} is trained, and the recipe has changed since in what training depends on:"]
             + [f"  {key}: {old} -> {new}" for key, (old, new) in sorted(changed.items())],
-            mend=f"RUN={run.name}-2 keeps both, `make clean RUN={run.name}` begins anew",
+            hint=f"RUN={run.name}-2 keeps both, `make clean RUN={run.name}` begins anew",
         )
     notice(
         f"the recipe has changed since this run began: {', '.join(sorted(changed))}; what follows from it runs again"

@@ -64,7 +64,7 @@ def transfer(run: Run) -> str:
 def clean(name: str) -> None:
     """End what a run started and remove its folder and merged model. Raises UserError for an unknown run."""
     if name not in names():
-        raise UserError(f"there is no run {name!r}. Runs: {', '.join(names()) or 'none'}", mend="make runs")
+        raise UserError(f"there is no run {name!r}. Runs: {', '.join(names()) or 'none'}", hint="make runs")
     run = Run(name)
     for record_path in run.child_path("x").parent.glob("*.json"):
         processes.stop(record_path)

@@ -33,7 +33,7 @@ def compose_tree(name: str, overrides: list[str]) -> tuple[Tree, validation.Orig
     for override in overrides:
         key, sign, _ = override.partition("=")
         if not sign or not key:
-            raise UserError(f"SET: {override!r} is not key=value", mend='SET="axolotl.lora_r=32 model=tiny"')
+            raise UserError(f"SET: {override!r} is not key=value", hint='SET="axolotl.lora_r=32 model=tiny"')
         spelt.append(override if key in groups() else f"++{override.lstrip('+')}")
     _refuse_sweeps(spelt)
     _refuse_unknown_choices(name, overrides)

@@ -57,7 +57,7 @@ def compose(name: str, overrides: list[str] | None = None, *, run: str | None = 
     if name not in names():
         raise UserError(
             f"there is no recipe {name!r}{validation.did_you_mean(name, names())}. Recipes: {', '.join(names())}",
-            mend=f"RECIPE={names()[0] if names() else '<name>'}",
+            hint=f"RECIPE={names()[0] if names() else '<name>'}",
         )
     sources = [o.partition("=")[2] for o in overrides if o.startswith("source=")]
     tree, origin = composition.compose_tree(name, [o for o in overrides if not o.startswith("source=")])
@@ -156,7 +156,7 @@ def contradiction(place: layout.Run, said: list[str], wanted: list[str]) -> User
     """The refusal to change a run half-way, with the ways out."""
     return UserError(
         f"run {place.name!r} was started with {' '.join(said) or 'no SET'}; {' '.join(wanted)} contradicts it",
-        mend=f"RUN={place.name}-2 for a run beside it, or `make clean RUN={place.name}` to begin it anew",
+        hint=f"RUN={place.name}-2 for a run beside it, or `make clean RUN={place.name}` to begin it anew",
     )
 
 

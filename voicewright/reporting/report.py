@@ -137,7 +137,7 @@ def main() -> None:
     name, _ = arguments.parse(__doc__, {})
     run = Run(name)
     if not run.decision_path.exists():
-        raise UserError(f"{run.decision_path}: no decision to report", mend=f"make decide RUN={name}")
+        raise UserError(f"{run.decision_path}: no decision to report", hint=f"make decide RUN={name}")
     decision = read_json(run.decision_path)
     content = sections(run, recipes.load(name), decision)
     write_text(run.dir / "report.md", markdown(decision["sentence"], content))

@@ -37,7 +37,7 @@ def load(runs: Sequence[str]) -> dict[str, dict[str, Any]]:
     paths = {name: Run(name).voice_path for name in runs}
     missing = [f"{path}: run {name!r} has no voice report" for name, path in paths.items() if not path.exists()]
     if missing:
-        raise UserError(missing, mend="make voice RUN=name for each")
+        raise UserError(missing, hint="make voice RUN=name for each")
     return {name: read_json(path) for name, path in paths.items()}
 
 

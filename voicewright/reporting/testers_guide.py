@@ -83,7 +83,7 @@ def main() -> None:
     run = Run(settings.run)
     path = run.generations_path("finetuned")
     if not path.exists() or not run.decision_path.exists():
-        raise UserError(f"run {run.name!r} has not come to a decision yet", mend=f"make all RECIPE={settings.recipe}")
+        raise UserError(f"run {run.name!r} has not come to a decision yet", hint=f"make all RECIPE={settings.recipe}")
     rows = sanity(list(read_rows(path)), int(options["prompts"] or 6))
     write_text(run.dir / "testers.md", write(settings, rows, read_json(run.decision_path)))
     print(f"wrote {run.dir / 'testers.md'}")

@@ -51,7 +51,7 @@ def of_run(settings: Recipe) -> tuple[Server, Adapters]:
     if not found:
         raise UserError(
             f"run {run.name!r} has no adapter yet ({run.adapter_dir})",
-            mend=f"make train RECIPE={settings.recipe}; a full fine-tune has none: arm=finetuned serves it",
+            hint=f"make train RECIPE={settings.recipe}; a full fine-tune has none: arm=finetuned serves it",
         )
     server = Server(
         name="baseline",
@@ -84,7 +84,7 @@ def of_runs(names: list[str], port: int | None = None) -> tuple[Server, Adapters
         problems += [f"{run} is trained on {base}" for run, base in bases.items()]
         problems.append("one server has one base")
     if problems:
-        raise UserError(problems, mend="leave out those that do not fit, or train them: make train RECIPE=...")
+        raise UserError(problems, hint="leave out those that do not fit, or train them: make train RECIPE=...")
     first = settings[0]
     chosen = port or first.serve.adapters_port
     server = Server(
@@ -111,7 +111,7 @@ def with_lora(server: Server, adapters: Adapters) -> Server:
         f"{name}: rank {rank}, and vLLM serves at most {RANKS[-1]}" for name, rank in ranks.items() if rank > RANKS[-1]
     ]
     if too_high:
-        raise UserError(too_high, mend="serve its merged model instead: arm=finetuned")
+        raise UserError(too_high, hint="serve its merged model instead: arm=finetuned")
     room = {
         "enable_lora": True,
         "max_lora_rank": next(rank for rank in RANKS if rank >= max(ranks.values())),
@@ -185,7 +185,7 @@ def _settle(server: Server, adapters: Adapters) -> None:
             problems += [f"{name}: vLLM refuses the adapter in {path}: {why}"] if why else []
     write_json(server.record_path, {**record, "adapters": wanted})
     if problems:
-        raise UserError(problems, mend="serve its merged model instead: arm=finetuned")
+        raise UserError(problems, hint="serve its merged model instead: arm=finetuned")
 
 
 def _post(server: Server, path: str, body: dict[str, Any]) -> str | None:

@@ -157,7 +157,7 @@ def _columns(said: dict[str, str]) -> Columns:
 def _only_model(url: str) -> str:
     offered = readiness.models(url.removesuffix("/v1"))
     if not offered:
-        raise UserError(f"nothing answers at {url}", mend="start it, or correct serve.baseline_url and finetuned_url")
+        raise UserError(f"nothing answers at {url}", hint="start it, or correct serve.baseline_url and finetuned_url")
     return offered[0]
 
 

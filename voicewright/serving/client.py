@@ -129,7 +129,7 @@ async def ask(client: openai.AsyncOpenAI, endpoint: Endpoint, request: Request, 
 
 
 async def patiently(once: Callable[[], Awaitable[T]], patience: Patience) -> T:
-    """Try `once` until it answers. Raises Refused for what asking again cannot mend, Dead after the last attempt."""
+    """Try `once` until it answers. Raises Refused for what asking again cannot fix, Dead after the last attempt."""
     for attempt in range(1, patience.attempts + 1):
         try:
             return await once()

@@ -24,7 +24,7 @@ def main() -> None:
     ours, words = split(sys.argv[1:])
     target, options = arguments.parse(__doc__, {"arm": "baseline"}, ours)
     if not words:
-        raise UserError("expected a command after --", mend=f"python -m serve.during {target} -- <command>")
+        raise UserError("expected a command after --", hint=f"python -m serve.during {target} -- <command>")
     foreground.interruptible()
     loaded, arm = recipes.load(target), str(options["arm"])
     if loaded.serve.engine == "external":

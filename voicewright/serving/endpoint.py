@@ -55,7 +55,7 @@ def discover(url: str, wanted: str, *, model: str | None = None, strict: bool = 
         else:
             raise UserError(
                 f"{url} does not serve {name!r} but {', '.join(offered) or 'nothing'}",
-                mend="model=NAME if one of these is meant, or another url=",
+                hint="model=NAME if one of these is meant, or another url=",
             )
     entry = offered[name]
     context = entry.get("max_model_len") or offered.get(str(entry.get("parent")), {}).get("max_model_len")
@@ -67,11 +67,11 @@ def names(url: str) -> list[str]:
     return list(_offered(url, "python -m serve.up RUN, or url=http://host:port/v1"))
 
 
-def _offered(url: str, mend: str) -> dict[str, dict[str, Any]]:
+def _offered(url: str, hint: str) -> dict[str, dict[str, Any]]:
     try:
         return {str(entry["id"]): entry for entry in get(url.rstrip("/") + "/models")["data"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"nothing answers at {url} as an OpenAI-compatible server does ({error})", mend=mend) from None
+        raise UserError(f"nothing answers at {url} as an OpenAI-compatible server does ({error})", hint=hint) from None
 
 
 @functools.lru_cache(maxsize=4096)

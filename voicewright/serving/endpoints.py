@@ -42,7 +42,7 @@ def main() -> None:
             check_external(loaded.serve.url(arm), arm)
         return
     if port and len(arms) > 1:
-        raise UserError("port= names one port, and two arms need two", mend="arm=baseline or arm=finetuned with it")
+        raise UserError("port= names one port, and two arms need two", hint="arm=baseline or arm=finetuned with it")
     if adapters.is_arm(arms[0]):
         server, found = adapters.of_run(loaded)
         adapters.ensure(server, found, keep=True)
@@ -72,7 +72,7 @@ def check_external(url: str, arm: str) -> None:
     if not readiness.answers(url.removesuffix("/v1")):
         raise UserError(
             f"{arm}: nothing answers at {url}, where serve.engine=external expects an OpenAI-compatible server",
-            mend="start it, or correct serve.baseline_url or serve.finetuned_url in the recipe",
+            hint="start it, or correct serve.baseline_url or serve.finetuned_url in the recipe",
         )
     print(f"{arm}: answers at {url}")
 

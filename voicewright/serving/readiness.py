@@ -82,7 +82,7 @@ def _failure(server: Waiting, what: str, way_out: str | None = None) -> UserErro
     found = [advice for words, advice in WAYS_OUT.items() if words in text]
     return UserError(
         [what, *(f"  {line}" for line in lines), f"The whole log: {server.log_path}"],
-        mend=way_out or "; ".join(found) or "what the log names; then the same command again",
+        hint=way_out or "; ".join(found) or "what the log names; then the same command again",
     )
 
 

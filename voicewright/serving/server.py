@@ -64,7 +64,7 @@ def of_run(recipe: Recipe, arm: str, port: int | None = None) -> Server:
         if not (run.merged_dir / "config.json").exists():
             raise UserError(
                 f"there is no merged model of run {run.name!r} yet ({run.merged_dir})",
-                mend=f"make merge RECIPE={recipe.recipe}, or arm=baseline, which needs no training",
+                hint=f"make merge RECIPE={recipe.recipe}, or arm=baseline, which needs no training",
             )
     else:
         raise UserError(f"there is no arm {arm!r} to serve. Arms: {', '.join(ARMS)}, both, checkpoints")
@@ -196,11 +196,11 @@ def _check_port(server: Server) -> None:
         stop = f"python -m serve.down {run}" if run else f"python -m serve.down port={server.port}"
         raise UserError(
             f"port {server.port} is taken by {'run ' + repr(run) if run else 'a server'} that this project started",
-            mend=f"`{stop}`, or another port: {server.port_option}",
+            hint=f"`{stop}`, or another port: {server.port_option}",
         )
     raise UserError(
         f"port {server.port} is in use by {ports.holder(server.port)}",
-        mend=f"stop it, or another port: {server.port_option}{server.port + 1}",
+        hint=f"stop it, or another port: {server.port_option}{server.port + 1}",
     )
 
 

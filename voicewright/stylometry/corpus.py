@@ -43,7 +43,7 @@ def read(folder: Path) -> list[Work]:
         author, _, title = path.stem.partition("_")
         works.append(Work(author, title or path.stem, path, reading.normal(text)))
     if problems:
-        raise UserError(problems, mend="save the files as UTF-8")
+        raise UserError(problems, hint="save the files as UTF-8")
     return works
 
 

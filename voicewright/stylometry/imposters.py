@@ -38,7 +38,7 @@ def build(works: list[corpus.Work]) -> style_space.Space:
     if len(set(authors)) < FEWEST_AUTHORS:
         raise UserError(
             f"{len(set(authors))} authors with 2,000 words or more; at least {FEWEST_AUTHORS} are needed",
-            mend="add texts of other authors, as Author_Title.txt",
+            hint="add texts of other authors, as Author_Title.txt",
         )
     by_author: dict[str, list[str]] = defaultdict(list)
     for author, block in zip(authors, blocks, strict=True):
@@ -80,7 +80,7 @@ def main() -> None:
     """Write the figures of a folder's authors."""
     if len(sys.argv) != 3:
         raise UserError(
-            "expected two arguments: CORPUS OUT", mend="python -m benchmarks.style.imposters CORPUS OUT.npz"
+            "expected two arguments: CORPUS OUT", hint="python -m benchmarks.style.imposters CORPUS OUT.npz"
         )
     out = Path(sys.argv[2])
     fitted = build(corpus.read(Path(sys.argv[1])))

@@ -108,7 +108,7 @@ def build(texts: Sequence[str], space: Space | None = None) -> Profile:
     if len(blocks) * SIZES[0] < FEWEST_WORDS:
         raise UserError(
             f"the author's texts hold {len(reading.words(joined))} words; a profile needs {FEWEST_WORDS}",
-            mend="add more of the author's writing to data.sources",
+            hint="add more of the author's writing to data.sources",
         )
     if len(blocks) > MOST_BLOCKS:
         chosen = np.linspace(0, len(blocks) - 1, MOST_BLOCKS).astype(int)

@@ -61,7 +61,7 @@ def folds(works: Sequence[corpus.Work], space: Space, size: int) -> tuple[list[F
     if not found:
         raise UserError(
             f"the author's texts are too short to leave any of them out in blocks of {size} words",
-            mend="add more of the author's writing",
+            hint="add more of the author's writing",
         )
     return found, how
 
@@ -93,7 +93,7 @@ def score(author: Path, folders: Sequence[Path], space: Space) -> dict[str, Any]
     if profile.foreign(found[0].profile):
         raise UserError(
             f"{author}: the words are not those of the other authors whose figures are used: another language?",
-            mend="make score ... IMPOSTERS=folder of Author_Title.txt in the author's language",
+            hint="make score ... IMPOSTERS=folder of Author_Title.txt in the author's language",
         )
     others = {
         name: float(np.mean([fold.profile.imposter_distances(size)[name] for fold in found]))
@@ -109,7 +109,7 @@ def score(author: Path, folders: Sequence[Path], space: Space) -> dict[str, Any]
             if len(table)
         }
         if not distances:
-            raise UserError(f"{folder}: no text of {size} words or more", mend="join short texts into one file")
+            raise UserError(f"{folder}: no text of {size} words or more", hint="join short texts into one file")
         everything = np.concatenate(list(distances.values()))
         rows[str(folder)] = {
             "score": placed(everything, own, float(np.mean(list(others.values()))), SEED).as_row(),
@@ -145,7 +145,7 @@ def main() -> None:
     _, given = arguments.parse(__doc__, {"author": None, "texts": None, "imposters": "", "out": ""}, name=None)
     missing = [f"{name}= is missing" for name in ("author", "texts") if not given[name]]
     if missing:
-        raise UserError(missing, mend="make score AUTHOR=folder TEXTS=folder[,folder...]")
+        raise UserError(missing, hint="make score AUTHOR=folder TEXTS=folder[,folder...]")
     folder = given["imposters"]
     space = imposters.build(corpus.read(Path(folder))) if folder else imposters.shipped()
     document = score(Path(str(given["author"])), [Path(p) for p in str(given["texts"]).split(",")], space)

@@ -199,7 +199,7 @@ def load(path: Path) -> Space:
     except (OSError, ValueError, KeyError) as error:
         raise UserError(
             f"{path}: no imposter figures that this version can read ({error})",
-            mend=f"python -m benchmarks.style.imposters FOLDER_OF_TEXTS {path.name}",
+            hint=f"python -m benchmarks.style.imposters FOLDER_OF_TEXTS {path.name}",
         ) from None
     vocabulary = Vocabulary(
         tuple(data["words"].tolist()),

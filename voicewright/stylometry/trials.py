@@ -97,7 +97,7 @@ def pool(works: Sequence[corpus.Work]) -> Pool:
         authors += [work.author] * whole
         titles += [work.path.name] * whole
     if not texts:
-        raise UserError("no work holds 2,000 words", mend="validate takes whole books, named Author_Title.txt")
+        raise UserError("no work holds 2,000 words", hint="validate takes whole books, named Author_Title.txt")
     by_work = [
         " ".join(text for text, title in zip(texts, titles, strict=True) if title == name)
         for name in dict.fromkeys(titles)

@@ -37,7 +37,7 @@ def check(found: Pool, named: list[str]) -> None:
             f"{trials.FEWEST_TESTED} and {trials.FEWEST_FITTED} are needed"
         )
     if problems:
-        raise UserError(problems, mend="files are named Author_Title.txt, one work each; add authors or works")
+        raise UserError(problems, hint="files are named Author_Title.txt, one work each; add authors or works")
 
 
 def validate(found: Pool, splits: list[Split], seed: int, progress: bool = True) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def main() -> None:
     options = {"corpus": None, "splits": "20", "authors": "", "out": "", "seed": "20"}
     _, given = arguments.parse(__doc__, options, name=None)
     if not given["corpus"]:
-        raise UserError("corpus= is missing: a folder of Author_Title.txt", mend="make validate CORPUS=folder")
+        raise UserError("corpus= is missing: a folder of Author_Title.txt", hint="make validate CORPUS=folder")
     if not str(given["splits"]).isdigit() or int(str(given["splits"])) < 1 or not str(given["seed"]).isdigit():
         raise UserError("splits= and seed= are whole numbers, splits at least 1")
     seed = int(str(given["seed"]))

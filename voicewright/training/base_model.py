@@ -29,7 +29,7 @@ def is_ours(name: str) -> bool:
 
 
 def problems(recipe: Recipe) -> list[str]:
-    """Every mistake about the base model and the amount of data, each as a sentence with its mend."""
+    """Every mistake about the base model and the amount of data, each as a sentence with its fix."""
     found = []
     folder = local_dir(recipe)
     if folder is None:

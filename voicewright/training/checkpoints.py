@@ -97,7 +97,7 @@ def choose(output_dir: Path, wanted: str) -> Checkpoint:
     """
     found = whole(output_dir)
     if not found:
-        raise UserError(f"there is no whole checkpoint in {output_dir}", mend="make train")
+        raise UserError(f"there is no whole checkpoint in {output_dir}", hint="make train")
     if wanted == "auto":
         evaluated = [c for c in found if c.eval_loss is not None]
         return min(evaluated, key=lambda c: (c.eval_loss, c.step)) if evaluated else found[-1]
@@ -105,4 +105,4 @@ def choose(output_dir: Path, wanted: str) -> Checkpoint:
         if str(checkpoint.step) == wanted:
             return checkpoint
     steps = ", ".join(str(c.step) for c in found)
-    raise UserError(f"CHECKPOINT={wanted}: no such step. There are: {steps}", mend="CHECKPOINT=auto")
+    raise UserError(f"CHECKPOINT={wanted}: no such step. There are: {steps}", hint="CHECKPOINT=auto")

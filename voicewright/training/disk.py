@@ -39,6 +39,6 @@ def check(recipe: Recipe) -> None:
                 f"{home()}: {free:.1f} GB free, and this run will write {needed:.1f} GB:",
                 *(f"  {name}: {size:.1f} GB" for name, size in parts.items() if size >= 0.05),
             ],
-            mend=f"free {needed - free:.0f} GB, keep fewer checkpoints (axolotl.save_total_limit=2), or "
+            hint=f"free {needed - free:.0f} GB, keep fewer checkpoints (axolotl.save_total_limit=2), or "
             "VOICEWRIGHT_HOME=<a larger disk>",
         )

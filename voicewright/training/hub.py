@@ -39,14 +39,14 @@ def document(name: str, file: str) -> dict[str, Any] | None:
     except urllib.error.HTTPError as error:
         if error.code in (401, 403) and secret:
             said = f"{name}: the hub does not give it to this HF_TOKEN"
-            raise UserError(said, mend=f"accept it at {hub}/{name}") from None
+            raise UserError(said, hint=f"accept it at {hub}/{name}") from None
         if error.code in (401, 403):
             raise UserError(
                 f"{name}: the hub gives it to nobody without a token (it is gated, or there is no such model)",
-                mend=f"accept it at {hub}/{name}, then HF_TOKEN=... in the environment or in .env",
+                hint=f"accept it at {hub}/{name}, then HF_TOKEN=... in the environment or in .env",
             ) from None
         if error.code == 404 and file == "config.json":
-            raise UserError(f"{name}: the hub has no such model", mend="axolotl.base_model=owner/name") from None
+            raise UserError(f"{name}: the hub has no such model", hint="axolotl.base_model=owner/name") from None
         return {} if error.code == 404 else None
     except OSError:
         return None

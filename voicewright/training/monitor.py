@@ -93,7 +93,7 @@ def main() -> None:
     name, options = arguments.parse(__doc__, {"once": None})
     run = Run(name)
     if not run.recipe_path.exists():
-        raise UserError(f"there is no run {name!r}", mend="make runs lists them")
+        raise UserError(f"there is no run {name!r}", hint="make runs lists them")
     console = Console()
     if options["once"] or not console.is_terminal:
         console.print(view(run))

@@ -28,7 +28,7 @@ def texts(folder: Path) -> list[Path]:
     if size < LEAST_BYTES:
         raise UserError(
             f"{folder}: {len(found)} text files with {size:,} bytes; a tokenizer needs at least {LEAST_BYTES:,}",
-            mend="point it at a folder of .txt or .md files, such as novels in the public domain",
+            hint="point it at a folder of .txt or .md files, such as novels in the public domain",
         )
     return found
 
@@ -39,7 +39,7 @@ def main() -> None:
     folder, options = arguments.parse(__doc__, {"out": "models/new-base", **sizes}, name="FOLDER")
     out_dir = REPO_DIR / str(options["out"])
     if (out_dir / "model.safetensors").exists():
-        raise UserError(f"{out_dir} holds a model already", mend="out=<another folder>")
+        raise UserError(f"{out_dir} holds a model already", hint="out=<another folder>")
     found = texts(REPO_DIR / Path(folder).expanduser())
     given = [f"{key}={options[key]}" for key in sizes]
     result = subprocess.run(
@@ -50,7 +50,7 @@ def main() -> None:
         check=False,
     )
     if result.returncode:
-        raise UserError(f"no model could be made of {folder}; the lines above say why", mend="-h shows the options")
+        raise UserError(f"no model could be made of {folder}; the lines above say why", hint="-h shows the options")
     print(f"untrained base: {out_dir} (from {len(found)} files)")
 
 

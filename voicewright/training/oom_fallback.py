@@ -128,5 +128,5 @@ def climb(wanted: Recipe, why: str) -> Step:
         return step
     raise UserError(
         [f"training ran out of memory ({why}), and no rung of out_of_memory is left", *refused],
-        mend=f"make plan RECIPE={wanted.recipe} says what would fit",
+        hint=f"make plan RECIPE={wanted.recipe} says what would fit",
     )

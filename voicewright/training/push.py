@@ -33,13 +33,13 @@ def main() -> None:
     if not to or to.count("/") != 1:
         raise UserError("expected to=owner/name, where the model goes on the hub")
     if not (run.merged_dir / "config.json").exists():
-        raise UserError(f"{run.merged_dir} holds no merged model", mend=f"make merge RUN={name}")
+        raise UserError(f"{run.merged_dir} holds no merged model", hint=f"make merge RUN={name}")
     size = sum(path.stat().st_size for path in run.merged_dir.rglob("*") if path.is_file()) / 2**30
     if not options["yes"] and not agreed(f"Upload {run.merged_dir} ({size:.2f} GB) to {to} on the hub, private?"):
-        raise UserError("nothing was uploaded", mend="answer y, or yes=1 where there is no terminal")
+        raise UserError("nothing was uploaded", hint="answer y, or yes=1 where there is no terminal")
     env = {**os.environ, **environments.environment_variables("train")}
     if subprocess.run(upload_command(str(run.merged_dir), to), env=env, check=False).returncode:
-        raise UserError("the upload failed; the lines above say why", mend="HF_TOKEN with write access, in .env")
+        raise UserError("the upload failed; the lines above say why", hint="HF_TOKEN with write access, in .env")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def axolotl_yaml(wanted: Recipe) -> str:
         tree["voicewright_early_stopping"] = wanted.early_stopping.model_dump()
     problems = datasets.row_problems(tree) + base_model.problems(wanted)
     if problems:
-        raise UserError(problems, mend=f"make prepare RECIPE={wanted.recipe} writes rows that fit")
+        raise UserError(problems, hint=f"make prepare RECIPE={wanted.recipe} writes rows that fit")
     head = f"# Rendered by `make render` from recipes/{wanted.recipe}.yaml; edit that, not this.\n"
     return head + yaml.safe_dump(tree, sort_keys=True, allow_unicode=True)
 

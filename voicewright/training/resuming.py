@@ -48,7 +48,7 @@ def checkpoint(run: Run) -> Path | None:
         raise UserError(
             f"{run.adapter_dir} holds checkpoints of a training with other data, another base or another recipe "
             f"(step {found[-1].step}); going on from them would mix the two",
-            mend=f"make clean RUN={run.name}, or RUN={run.name}-2 for a run beside it",
+            hint=f"make clean RUN={run.name}, or RUN={run.name}-2 for a run beside it",
         )
     run.adapter_dir.mkdir(parents=True, exist_ok=True)
     write_json(mark, begun_with(run))
@@ -63,7 +63,7 @@ def unfinished(run: Run, exit_code: int | None) -> UserError:
     if end and end["reason"] == "diverged":
         return UserError(
             f"training diverged: at step {end['step']} the loss was no number, or far above where it began",
-            mend=f'make clean RUN={run.name}, then a lower rate, such as SET="axolotl.learning_rate=1e-4"',
+            hint=f'make clean RUN={run.name}, then a lower rate, such as SET="axolotl.learning_rate=1e-4"',
         )
     if not checkpoints.since_begin(run.adapter_dir):
         where = "before its first step"
@@ -73,5 +73,5 @@ def unfinished(run: Run, exit_code: int | None) -> UserError:
     return UserError(
         [f"Axolotl ended {where}, exit code {exit_code}. From {log_path}:"]
         + [f"  {line}" for line in processes.tail(log_path)],
-        mend="once the cause is mended, the same command goes on from the last checkpoint",
+        hint="once the cause is mended, the same command goes on from the last checkpoint",
     )

@@ -24,7 +24,7 @@ from voicewright.training.rendering import axolotl_yaml
 def rows(run: Run, count: int) -> list[list[tuple[str, bool]]]:
     """Pieces of text, each with whether it is learnt, of the first rows as Axolotl tokenises them."""
     if not run.row_files("train"):
-        raise UserError(f"run {run.name!r} has no rows yet", mend=f"make prepare RUN={run.name}")
+        raise UserError(f"run {run.name!r} has no rows yet", hint=f"make prepare RUN={run.name}")
     yaml_path = run.dir / "show.yaml"  # of its own: axolotl.yaml is the render stage's
     write_text(yaml_path, axolotl_yaml(recipes.load(run.name)))
     log_path = run.logs_dir / "show.log"
@@ -42,7 +42,7 @@ def rows(run: Run, count: int) -> list[list[tuple[str, bool]]]:
     line = next((line for line in result.stdout.splitlines() if line.startswith("ROWS ")), None)
     if line is None:
         raise UserError(
-            ["Axolotl could not read the rows:", *processes.tail(log_path)], mend=f"make prepare RUN={run.name}"
+            ["Axolotl could not read the rows:", *processes.tail(log_path)], hint=f"make prepare RUN={run.name}"
         )
     return [[(str(text), bool(learnt)) for text, learnt in row] for row in json.loads(line.removeprefix("ROWS "))]
 

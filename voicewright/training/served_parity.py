@@ -35,7 +35,7 @@ def ask(url: str, path: str, body: dict[str, Any] | None = None) -> Any:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
             return json.load(answer)
     except (urllib.error.URLError, TimeoutError) as error:
-        raise UserError(f"{url}{path}: {error}", mend="make parity serves it meanwhile") from None
+        raise UserError(f"{url}{path}: {error}", hint="make parity serves it meanwhile") from None
 
 
 def log_probabilities(answer: dict[str, Any], ids: Sequence[int]) -> list[float]:
@@ -64,7 +64,7 @@ def main() -> None:
     run, wanted = Run(name), recipes.load(name)
     path = run.dir / "parity_tokens.json"
     if not path.exists():
-        raise UserError(f"{path} is not there", mend=f"make merge RUN={name}")
+        raise UserError(f"{path} is not there", hint=f"make merge RUN={name}")
     if options["url"] is None:
         words = ["train.served", name, f"url={wanted.serve.url('finetuned')}"]
         sys.exit(foreground.run(while_served(run, "finetuned", words), cwd=REPO_DIR).code)
@@ -76,7 +76,7 @@ def main() -> None:
         raise UserError(
             f"the server differs by {nats:.4f} nats a token (tolerance {TOLERANCE_NATS}, in float32): its tokenizer or "
             "its model is another",
-            mend=f"make stop RUN={name}, and again",
+            hint=f"make stop RUN={name}, and again",
         )
 
 

@@ -40,14 +40,14 @@ def make(context: Context) -> Made:
     except Unreadable as error:
         raise UserError(
             f"data.sources.{context.name}: a question under the system prompt {context.source.system!r} {error.what}",
-            mend="data.qa.persona='' leaves the system prompt out",
+            hint="data.qa.persona='' leaves the system prompt out",
         ) from None
     room = context.high - beside - TOKENS_OF_QUESTION
     if room < FEWEST_TOKENS:
         raise UserError(
             f"data.max_tokens {context.high} leaves {max(0, room)} tokens for a passage beside its question and the "
             f"persona, expected {FEWEST_TOKENS} or more",
-            mend="raise data.max_tokens (and axolotl.sequence_len), or shorten data.qa.persona",
+            hint="raise data.max_tokens (and axolotl.sequence_len), or shorten data.qa.persona",
         )
     made = manuscript.make(replace(context, low=min(context.low, room), high=room))
     if made.problems:
