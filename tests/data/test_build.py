@@ -14,9 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.data.conftest import book, pdf
+from voicewright.core.documents.base import read_document, write_document
+from voicewright.core.documents.stats import Stats
 from voicewright.core.paths import Run
 from voicewright.core.records import read_json, read_rows
-from voicewright.data import build, masked_sample, mixing, stats
+from voicewright.data import build, masked_sample, mixing
+from voicewright.data import stats as data_stats
 from voicewright.data.assembly import Result
 from voicewright.data.pieces import Piece, text_of
 from voicewright.recipe import recipes
@@ -105,6 +108,13 @@ def test_stats_hold_the_format_the_splits_and_the_checks(run: Run) -> None:
     assert told["checks"]["training"]["steps"] > 0
 
 
+def test_stats_are_read_as_a_document_that_is_written_the_same(run: Run, tmp_path: Path) -> None:
+    stats = read_document(run.stats_path, Stats)
+    assert stats.checks.training.rows == sum(split.rows for split in stats.trained)
+    write_document(tmp_path / "again.json", stats)
+    assert (tmp_path / "again.json").read_bytes() == run.stats_path.read_bytes()
+
+
 def test_the_data_card_tells_sources_counts_and_checks(run: Run) -> None:
     card = (run.data_dir / "data_card.md").read_text()
     assert all(part in card for part in ("## Sources", "## Splits", "| train |", "near duplicates", "second person"))
@@ -184,7 +194,7 @@ def test_steps_to_expect_count_the_end_of_text_of_raw_passages_alone(
         result = made(sources)
         (splits,) = result.splits.values()
         tokens = [piece.row["tokens"] for piece in splits["train"]]
-        told = stats.gather(with_sources(sources), result)["checks"]["training"]
+        told = data_stats.gather(with_sources(sources), result)["checks"]["training"]
         filled[shape] = round(told["pack_fill"] * told["packs"] * 1024) - sum(tokens), len(tokens)
     assert filled["completion"][0] == pytest.approx(result.counter.specials * filled["completion"][1], abs=2)
     assert filled["continuation"][0] == pytest.approx(0, abs=2)
@@ -241,9 +251,9 @@ def test_seventy_novels_come_out_lossless_and_within_bounds(made: Make, shared_d
 
 
 def test_the_packing_foretold_holds_every_row() -> None:
-    assert stats._packs([100, 100, 100, 100], 200) == 2
-    assert stats._packs([150, 60, 60, 60], 200) == 2
-    assert stats._packs([], 200) == 0
+    assert data_stats._packs([100, 100, 100, 100], 200) == 2
+    assert data_stats._packs([150, 60, 60, 60], 200) == 2
+    assert data_stats._packs([], 200) == 0
 
 
 def test_json_of_stats_is_plain(run: Run, with_sources: Callable[..., Recipe]) -> None:
