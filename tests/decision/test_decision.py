@@ -5,6 +5,18 @@ from typing import Any
 
 import pytest
 
+from tests.reporting import reports
+from voicewright.core.documents.base import parse
+from voicewright.core.documents.voice_report import (
+    AbilityFigure,
+    ArmCopying,
+    CopyResult,
+    CopyVerdict,
+    Figure,
+    Measure,
+    Reference,
+    VoiceReport,
+)
 from voicewright.core.paths import Run
 from voicewright.core.records import write_json, write_rows
 from voicewright.decision import decision, targets
@@ -19,27 +31,36 @@ def recipe() -> Recipe:
     return compose("demo").recipe
 
 
-def voice_of(low: float, high: float, **others: dict[str, Any]) -> dict[str, Any]:
-    def measure(a: float, b: float, **more: Any) -> dict[str, Any]:
-        figure = {"value": (a + b) / 2, "low": a, "high": b, "status": "ok", "why": None}
-        return {"title": "T", "definition": "d", "unit": "u", "arms": {"finetuned": figure}, "reference": {}, **more}
-
-    document = {name: measure(low, high) for name in targets.VOICE}
-    document["copying"] = measure(0, 0, reference={"failed_over": 20})
-    kept = {"value": 95.0, "low": 90.0, "high": 101.0, "outcome": "not worse", "prompts": 40}
-    return {
-        "measures": {**document, **others},
-        "copying": {"arms": {"finetuned": copied("ok", 6)}},
-        "forgetting": {"margin_percent": 20.0, "arms": {"finetuned": {"all": kept}}},
-    }
+def voice_of(low: float, high: float, transfer: Figure | None = None) -> VoiceReport:
+    """A report whose measures with targets all have this interval, that copies nothing and retains abilities."""
+    report = parse(VoiceReport, reports.voice(), "voice")
+    figure = Figure(value=(low + high) / 2, low=low, high=high)
+    measure = Measure(title="T", definition="d", unit="u", arms={"finetuned": figure}, reference=Reference())
+    report.measures |= dict.fromkeys(targets.VOICE, measure)
+    if transfer:
+        report.measures["transfer"] = measure.model_copy(update={"arms": {"finetuned": transfer}})
+    report.copying.arms["finetuned"] = copied("ok", 6)
+    report.forgetting.arms["finetuned"]["all"] = retained(95.0, 90.0, 101.0)
+    return report
 
 
-def copied(verdict: str, longest: int, flagged: float = 0.0) -> dict[str, Any]:
-    clean = {"longest_words": 4, "generations_flagged_percent": 0.0, "verdict": "ok"}
-    return {
-        "training": {"longest_words": longest, "generations_flagged_percent": flagged, "verdict": verdict},
-        "heldout": clean,
-    }
+def copied(verdict: CopyVerdict, longest: int, flagged: float = 0.0) -> ArmCopying:
+    def result(longest: int, flagged: float, verdict: CopyVerdict) -> CopyResult:
+        return CopyResult(
+            longest_words=longest,
+            coverage_percent=1.0,
+            spans_over_10=0,
+            spans_over_20=0,
+            generations_flagged_percent=flagged,
+            generations=40,
+            verdict=verdict,
+        )
+
+    return ArmCopying(training=result(longest, flagged, verdict), heldout=result(4, 0.0, "ok"))
+
+
+def retained(value: float, low: float, high: float) -> AbilityFigure:
+    return AbilityFigure(value=value, low=low, high=high, outcome="not worse", prompts=40)
 
 
 def verdict_of(
@@ -62,7 +83,7 @@ def verdict_of(
     }
 
 
-def decided(recipe: Recipe, voice: dict[str, Any] | None, verdict: dict[str, Any] | None) -> dict[str, Any]:
+def decided(recipe: Recipe, voice: VoiceReport | None, verdict: dict[str, Any] | None) -> dict[str, Any]:
     return decision.decision(recipe, recipe.targets.model_dump(), voice, verdict, [])
 
 
@@ -109,9 +130,9 @@ def test_missing_votes_count_against_the_model(recipe: Recipe) -> None:
 
 def test_copying_is_a_failure_with_advice_and_a_flag_is_not(recipe: Recipe) -> None:
     voice = voice_of(85, 95)
-    voice["copying"]["arms"]["finetuned"] = copied("flag", 12, 0.5)
+    voice.copying.arms["finetuned"] = copied("flag", 12, 0.5)
     assert decided(recipe, voice, verdict_of(MOSTLY_WON))["decision"] == "deploy"
-    voice["copying"]["arms"]["finetuned"] = copied("fail", 31, 4.0)
+    voice.copying.arms["finetuned"] = copied("fail", 31, 4.0)
     found = decided(recipe, voice, verdict_of(MOSTLY_WON))
     assert found["decision"] == "do not deploy"
     assert found["targets"]["copying"]["value"] == 31
@@ -120,29 +141,17 @@ def test_copying_is_a_failure_with_advice_and_a_flag_is_not(recipe: Recipe) -> N
 
 def test_what_was_forgotten_is_held_to_the_margin(recipe: Recipe) -> None:
     voice = voice_of(85, 95)
-    voice["forgetting"]["arms"]["finetuned"]["all"] |= {"value": 60.0, "low": 55.0, "high": 66.0}
+    voice.forgetting.arms["finetuned"]["all"] = retained(60.0, 55.0, 66.0)
     found = decided(recipe, voice, verdict_of(MOSTLY_WON))
     assert found["decision"] == "do not deploy" and found["targets"]["forgetting"]["target"] == 80
     assert "learning_rate" in found["advice"][0]["command"]
-    voice["forgetting"]["arms"] = {}
+    voice.forgetting.arms = {}
     found = decided(recipe, voice, verdict_of(MOSTLY_WON))
     assert found["targets"]["forgetting"]["outcome"] == "not available" and found["decision"] != "deploy"
 
 
 def test_a_figure_that_is_not_identifiable_keeps_its_reason(recipe: Recipe) -> None:
-    blurred = {
-        "title": "Voice transfer",
-        "reference": {},
-        "arms": {
-            "finetuned": {
-                "value": None,
-                "low": None,
-                "high": None,
-                "status": "not identifiable",
-                "why": "base and held-out overlap",
-            }
-        },
-    }
+    blurred = Figure(value=None, low=None, high=None, status="not identifiable", why="base and held-out overlap")
     found = decided(recipe, voice_of(85, 95, transfer=blurred), verdict_of(MOSTLY_WON))
     assert found["targets"]["transfer"]["why"] == "base and held-out overlap"
     assert found["decision"] == "not enough evidence"

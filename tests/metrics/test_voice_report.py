@@ -12,6 +12,7 @@ import pytest
 
 from tests.prose import Habits, chapters, prose
 from voicewright.core import text as reading
+from voicewright.core.documents.voice_report import VoiceReport
 from voicewright.core.errors import UserError
 from voicewright.core.paths import Run
 from voicewright.core.records import read_rows, write_rows
@@ -80,27 +81,26 @@ def make(
     return run
 
 
-def figure(document: dict[str, Any], measure: str, arm: str = "finetuned") -> dict[str, Any]:
-    found: dict[str, Any] = document["measures"][measure]["arms"][arm]
-    return found
+def figure(document: VoiceReport, measure: str, arm: str = "finetuned") -> Any:
+    return document.measures[measure].arms[arm]
 
 
 def test_a_model_that_moved_is_clearly_between_base_and_author_and_a_placebo_is_exactly_0(home: Path) -> None:
     run = make({"baseline": base, "finetuned": halfway, "prompted": base, "author": authors_own})
     document = voice_report.appraise(run, 300, 1)
     moved = figure(document, "transfer")
-    assert moved["low"] > 15 and moved["high"] < 95
+    assert moved.low > 15 and moved.high < 95
     placebo = figure(document, "transfer", "prompted")
-    assert (placebo["value"], placebo["low"], placebo["high"]) == (0, 0, 0)
+    assert (placebo.value, placebo.low, placebo.high) == (0, 0, 0)
     own = figure(document, "transfer", "author")
-    assert own["low"] > 85 and own["high"] < 125
+    assert own.low > 85 and own.high < 125
     for name in ("vocabulary", "pov", "markers"):
-        steps = [figure(document, name, arm)["value"] for arm in ("baseline", "finetuned", "author")]
+        steps = [figure(document, name, arm).value for arm in ("baseline", "finetuned", "author")]
         assert steps == sorted(steps) and steps[2] > 80, name
-    assert figure(document, "you_per_1000")["low"] > figure(document, "you_per_1000", "baseline")["high"]
-    assert "the base model" in document["calibration"]["other_authors"]
-    for measure in document["measures"].values():
-        assert measure["title"] and measure["definition"].endswith(".") and measure["unit"] and measure["better"]
+    assert figure(document, "you_per_1000").low > figure(document, "you_per_1000", "baseline").high
+    assert "the base model" in document.calibration.other_authors
+    for measure in document.measures.values():
+        assert measure.title and measure.definition.endswith(".") and measure.unit and measure.better
 
 
 def test_shuffled_words_and_a_verbatim_copy_are_each_caught_by_another_measure(home: Path) -> None:
@@ -113,25 +113,25 @@ def test_shuffled_words_and_a_verbatim_copy_are_each_caught_by_another_measure(h
     document = voice_report.appraise(
         make({"baseline": base, "shuffled": shuffled, "copy": lambda i: training[i]}), 300, 1
     )
-    assert figure(document, "word_order", "shuffled")["high"] < 75
-    assert figure(document, "word_order", "copy")["low"] > 85
-    copied = document["copying"]["arms"]
-    assert copied["copy"]["training"]["verdict"] == "fail" and copied["copy"]["training"]["coverage_percent"] > 95
-    shown = copied["copy"]["shown"][0]
-    assert shown["source"].startswith("train.md:")
-    assert shown["text"] in " ".join(reading.words(shown["author_text"]))
+    assert figure(document, "word_order", "shuffled").high < 75
+    assert figure(document, "word_order", "copy").low > 85
+    copied = document.copying.arms
+    assert copied["copy"].training.verdict == "fail" and copied["copy"].training.coverage_percent > 95
+    shown = copied["copy"].shown[0]
+    assert shown.source.startswith("train.md:")
+    assert shown.text in " ".join(reading.words(shown.author_text))
     # As the author wrote it: with capitals and punctuation.
-    assert ". " in shown["author_text"] and shown["author_text"] != shown["author_text"].lower()
-    assert copied["shuffled"]["training"]["verdict"] == "ok"
-    assert document["copying"]["transfer_without_copies"]["copy"]["value"] is None
-    assert "caricature or copying" in " ".join(document["caricature"]["copy"])
+    assert ". " in shown.author_text and shown.author_text != shown.author_text.lower()
+    assert copied["shuffled"].training.verdict == "ok"
+    assert document.copying.transfer_without_copies["copy"].value is None
+    assert "caricature or copying" in " ".join(document.caricature["copy"])
 
 
 def test_a_base_that_is_as_close_as_the_author_gives_no_scale_and_no_number(home: Path) -> None:
     document = voice_report.appraise(make({"baseline": authors_own, "finetuned": base}), 300, 1)
     found = figure(document, "transfer")
-    assert (found["value"], found["status"]) == (None, "not identifiable")
-    assert "no scale" in found["why"]
+    assert (found.value, found.status) == (None, "not identifiable")
+    assert "no scale" in found.why
 
 
 def test_a_habit_overdone_raises_the_alarm_and_counts_against_the_markers(home: Path) -> None:
@@ -139,25 +139,25 @@ def test_a_habit_overdone_raises_the_alarm_and_counts_against_the_markers(home: 
         return authors_own(i).replace(". ", "! ")
 
     document = voice_report.appraise(make({"baseline": base, "finetuned": shouting, "author": authors_own}), 300, 1)
-    assert any("Exclamation" in said for said in document["caricature"]["finetuned"])
-    assert document["overshoot"]["finetuned"]["exclamations"]["overdone"]
-    assert not document["overshoot"]["author"]["exclamations"]["overdone"]
-    assert figure(document, "markers")["value"] < figure(document, "markers", "author")["value"] - 5
+    assert any("Exclamation" in said for said in document.caricature["finetuned"])
+    assert document.overshoot["finetuned"]["exclamations"].overdone
+    assert not document.overshoot["author"]["exclamations"].overdone
+    assert figure(document, "markers").value < figure(document, "markers", "author").value - 5
 
 
 def test_nothing_held_out_gives_no_calibrated_number_and_says_so(home: Path) -> None:
     document = voice_report.appraise(make({"baseline": base, "finetuned": halfway}, heldout=[]), 300, 1)
     for name in ("transfer", "vocabulary", "structure", "markers", "pov"):
         found = figure(document, name)
-        assert (found["value"], found["status"]) == (None, "not available")
-    assert any("Nothing was held out" in note for note in document["notes"])
+        assert (found.value, found.status) == (None, "not available")
+    assert any("Nothing was held out" in note for note in document.notes)
 
 
 def test_an_arm_that_says_nothing_is_counted_and_does_not_spoil_the_others(home: Path) -> None:
     document = voice_report.appraise(make({"baseline": base, "finetuned": halfway, "mute": lambda i: ""}), 300, 1)
-    assert figure(document, "empty", "mute")["value"] == 100
-    assert "next to nothing" in figure(document, "transfer", "mute")["why"]
-    assert figure(document, "transfer")["low"] > 15
+    assert figure(document, "empty", "mute").value == 100
+    assert "next to nothing" in figure(document, "transfer", "mute").why
+    assert figure(document, "transfer").low > 15
 
 
 def test_every_generation_empty_is_an_error_that_says_what_to_do(home: Path) -> None:
@@ -170,14 +170,14 @@ def test_an_arm_whose_endpoint_died_is_left_out_with_the_reason(home: Path) -> N
     path = run.generations_path("late")
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:6]))
     document = voice_report.appraise(run, 300, 1)
-    assert "only 3 of 16 prompts" in figure(document, "transfer", "late")["why"]
-    assert figure(document, "transfer")["low"] > 15
+    assert "only 3 of 16 prompts" in figure(document, "transfer", "late").why
+    assert figure(document, "transfer").low > 15
 
 
 def test_a_manuscript_that_is_all_dialogue_has_no_point_of_view(home: Path) -> None:
     talk = [f'"{prose(3000, 7 + i).replace(chr(10), " ")}"' for i in range(3)]
     document = voice_report.appraise(make({"baseline": base, "finetuned": base}, train=talk, heldout=talk[2:]), 300, 1)
-    assert figure(document, "pov")["value"] is None
+    assert figure(document, "pov").value is None
 
 
 @pytest.mark.parametrize(
@@ -195,14 +195,14 @@ def test_another_language_is_not_held_against_english_authors_nor_read_by_englis
     document = voice_report.appraise(make(arms, train=foreign, heldout=foreign), 300, 1)
     for name in ("transfer", "vocabulary", "markers", "pov", "you_per_1000", "own_terms", "slop", "letters"):
         found = figure(document, name)
-        assert found["value"] is None and "another language" in found["why"], name
-    assert not document["calibration"]["views"] and not document["calibration"]["by_domain"]
-    assert document["own_terms"] == [] and document["forgetting"]["leakage"] == {}
-    assert any("another language" in note for note in document["notes"])
+        assert found.value is None and "another language" in found.why, name
+    assert not document.calibration.views and not document.calibration.by_domain
+    assert document.own_terms == [] and document.forgetting.leakage == {}
+    assert any("another language" in note for note in document.notes)
     # What needs no word of English is measured all the same.
-    assert figure(document, "sentence_words")["value"] > figure(document, "sentence_words", "baseline")["value"] * 0.5
+    assert figure(document, "sentence_words").value > figure(document, "sentence_words", "baseline").value * 0.5
     assert all(
-        part(document, "")
+        part(document.to_json(), "")
         for part in (similarity_sections.section, wording_section.section, memorization_sections.copying_section)
     )
 
@@ -218,7 +218,7 @@ def test_held_out_text_of_a_training_chapter_is_noted(home: Path) -> None:
         run.rows_path("completion", "heldout"),
         [{"id": "h", "source": "x", "work": "w", "section": "train 1", "text": text} for text in chapters()[13:]],
     )
-    assert any("shares a chapter" in note for note in voice_report.appraise(run, 300, 1)["notes"])
+    assert any("shares a chapter" in note for note in voice_report.appraise(run, 300, 1).notes)
 
 
 def test_bits_per_character_are_pooled_over_the_passages_that_every_arm_scored(home: Path) -> None:
@@ -232,9 +232,9 @@ def test_bits_per_character_are_pooled_over_the_passages_that_every_arm_scored(h
             ],
         )
     document = voice_report.appraise(run, 300, 1)
-    assert figure(document, "bits_per_character")["value"] == pytest.approx(1.5)
-    gain = document["measures"]["bits_per_character"]["reference"]["gain_over_base"]["finetuned"]
-    assert gain["value"] == pytest.approx(0.5) and gain["low"] > 0
+    assert figure(document, "bits_per_character").value == pytest.approx(1.5)
+    gain = document.measures["bits_per_character"].reference.gain_over_base["finetuned"]
+    assert gain.value == pytest.approx(0.5) and gain.low is not None and gain.low > 0
 
 
 def test_answers_outside_the_field_are_kept_apart_and_show_forgetting(home: Path) -> None:
@@ -261,9 +261,9 @@ def test_answers_outside_the_field_are_kept_apart_and_show_forgetting(home: Path
     facts("baseline", "Paris is the capital of France")
     facts("finetuned", "You wait by the river for him")
     document = voice_report.appraise(run, 300, 1)
-    forgot = document["forgetting"]["arms"]["finetuned"]
-    assert forgot["all"]["outcome"] == "worse" and forgot["facts"]["prompts"] == 8
-    assert figure(document, "transfer")["low"] > 15
+    forgot = document.forgetting.arms["finetuned"]
+    assert forgot["all"].outcome == "worse" and forgot["facts"].prompts == 8
+    assert figure(document, "transfer").low > 15
 
 
 @pytest.mark.parametrize("blocks", [5, 12])
@@ -325,9 +325,11 @@ def test_what_is_continued_from_training_text_counts_as_copying_there_and_nowher
         row |= {"id": f"{arm}-t", "prompt_id": "training-1", "domain": "training", "set": "training"}
         write_rows(run.prefixes_path(arm), [{**row, "prompt": prompt, "text": text}])
     after = voice_report.appraise(run, 300, 1)
-    continued = after["copying"].pop("training_prefixes")
-    assert after == before
+    continued = after.copying.training_prefixes
+    assert continued is not None
+    assert after.model_copy(update={"copying": before.copying}) == before
+    assert after.copying.model_copy(update={"training_prefixes": None}) == before.copying
     # The base only says its prompt again, which is no copying.
-    assert continued["arms"]["baseline"]["longest_words"] < 10
-    assert continued["arms"]["finetuned"]["longest_words"] >= 45
-    assert continued["arms"]["finetuned"]["shown"][0]["source"].startswith("train.md:")
+    assert continued.arms["baseline"].longest_words < 10
+    assert continued.arms["finetuned"].longest_words >= 45
+    assert continued.arms["finetuned"].shown[0].source.startswith("train.md:")

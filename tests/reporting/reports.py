@@ -32,7 +32,7 @@ def measure(title: str, unit: str, values: tuple[float, ...], **reference: Any) 
 
 
 def voice(text: str = "the smell of it", terms: int = 3) -> dict[str, Any]:
-    """A voice.json; `text` stands wherever a model's or an author's words do."""
+    """A whole voice.json; `text` stands wherever a model's or an author's words do."""
     share = "percent of the author's own held-out text"
     gained = {"prompted": spread(1), "finetuned": spread(20)}
     habit = {"author": 8.0, "author_band": [4.0, 12.0], "heldout": spread(7), "gain_over_base": gained}
@@ -44,8 +44,9 @@ def voice(text: str = "the smell of it", terms: int = 3) -> dict[str, Any]:
         "spans_over_10": 4,
         "spans_over_20": 0,
     }
-    span = {"text": text, "words": 12, "source": "a.md:0-9", "author_text": f"... {text} ..."}
-    copied = {arm: {"training": counted, "heldout": counted, "shown": []} for arm in ARMS}
+    flagged = {**counted, "verdict": "flag"}
+    span = {"text": text, "words": 12, "source": "a.md:0-9", "generation": "g1", "author_text": f"... {text} ..."}
+    copied = {arm: {"training": flagged, "heldout": flagged, "shown": []} for arm in ARMS}
     use = {"count": 2, "per_10_000_words": 1.5}
     used = {"author": use, "arms": dict.fromkeys(ARMS, use)}
     kept = {**spread(90), "outcome": "inconclusive", "prompts": 5}
@@ -63,25 +64,29 @@ def voice(text: str = "the smell of it", terms: int = 3) -> dict[str, Any]:
             "slop": measure("Machine phrases", "per 1,000 words", (1, 0, 0), **habit),
             "own_terms": measure("The author's own terms", "per 1,000 words", (0, 0, 9), **habit),
             "empty": measure("Empty answers", "percent of answers", (0, 0, 0)),
-            "copying": measure("Copying", "words of the longest copied span", (5, 5, 12), author=6),
+            "copying": measure("Copying", "words of the longest copied span", (5, 5, 12), author=6, failed_over=20),
         },
         "calibration": {
             "distance": {arm: spread(0.9) for arm in (*ARMS, "heldout")},
             "other_authors": {"Ford": 0.95, "the base model": 0.96, "Ward": 0.97},
             "block_words": 450,
             "training_words": 19251,
+            "prompts_per_cluster": 2,
+            "clusters": 25,
             "heldout_blocks": 6,
             "views": {"syntax": {"title": "Syntax", "definition": "How sentences are built.",
                                  "arms": {arm: spread(71) for arm in ARMS}}},
             "by_domain": {"heldout": {arm: spread(63) for arm in ARMS}},
         },
-        "overshoot": {"finetuned": {"dashes": {"title": "Dashes", "times_the_author": 2.5, "overdone": True}}},
+        "overshoot": {"finetuned": {"dashes": {"title": "Dashes", "unit": "per 1,000 words", "author": 8.0,
+                                               "value": 20.0, "times_the_author": 2.5, "overdone": True}}},
         "caricature": {"finetuned": ["Dashes: 2.5 times the author's rate."]},
         "copying": {
             "definition": "Spans of five words or more.",
             "arms": copied,
-            "author": counted,
-            "training_prefixes": {"arms": {"finetuned": {**counted, "shown": [span]}}},
+            "author": flagged,
+            "training_prefixes": {"definition": "The same in continuations.",
+                                  "arms": {"finetuned": {**counted, "shown": [span]}}},
             "transfer_without_copies": {"finetuned": spread(44)},
         },
         "forgetting": {

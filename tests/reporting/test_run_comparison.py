@@ -8,8 +8,9 @@ import pytest
 
 from tests.metrics.test_voice_report import base, halfway, make
 from tests.prose import prose
+from voicewright.core.documents.base import write_document
 from voicewright.core.errors import UserError
-from voicewright.core.records import Row, read_rows, write_json, write_rows
+from voicewright.core.records import Row, read_rows, write_rows
 from voicewright.metrics import keyness, voice_report
 from voicewright.reporting import comparison_sections, html, run_comparison
 
@@ -41,7 +42,7 @@ def test_a_page_shows_every_run_every_measure_and_the_learning_curve_and_escapes
             for row in read_rows(run.generations_path("checkpoint-10"))
         ]
         write_rows(run.generations_path("checkpoint-10"), rows)
-        write_json(run.voice_path, voice_report.appraise(run, 200, 1))
+        write_document(run.voice_path, voice_report.appraise(run, 200, 1))
     page = run_comparison.page(run_comparison.load(["one", "two"]))
     assert "<script" not in page
     assert "http:" not in page and "https:" not in page

@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from tests.reporting import reports
 from voicewright.core import training_events
+from voicewright.core.documents.base import parse
+from voicewright.core.documents.voice_report import CopyVerdict, VoiceReport
 from voicewright.core.errors import UserError
 from voicewright.core.paths import Run
 from voicewright.core.records import write_json
@@ -85,15 +88,15 @@ def test_a_checkpoint_that_copies_is_passed_over() -> None:
 
 
 def test_copying_is_what_the_voice_report_fails_and_not_a_phrase() -> None:
-    def voice(verdict: str) -> dict[str, Any]:
-        return {"copying": {"arms": {"checkpoint-7": {"training": {"verdict": verdict}}}}}
+    def voice(verdict: CopyVerdict) -> VoiceReport:
+        report = parse(VoiceReport, reports.voice(), "voice")
+        copying = report.copying.arms["finetuned"]
+        report.copying.arms = {"checkpoint-7": copying}
+        copying.training.verdict = verdict
+        return report
 
     assert checkpoint_comparison.fails(voice("fail"), 7)
-    assert (
-        not checkpoint_comparison.fails(voice("flag"), 7)
-        and not checkpoint_comparison.fails(voice("fail"), 8)
-        and not checkpoint_comparison.fails({}, 7)
-    )
+    assert not checkpoint_comparison.fails(voice("flag"), 7) and not checkpoint_comparison.fails(voice("fail"), 8)
 
 
 def test_without_transfer_bits_decide_and_without_those_the_evaluation_loss() -> None:

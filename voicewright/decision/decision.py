@@ -12,6 +12,8 @@ from typing import Any
 
 from voicewright.cli import arguments
 from voicewright.core import training_events
+from voicewright.core.documents.base import read_document
+from voicewright.core.documents.voice_report import VoiceReport
 from voicewright.core.errors import exits_cleanly, notice
 from voicewright.core.paths import Run
 from voicewright.core.records import content_id, read_json, read_rows, write_json
@@ -25,7 +27,7 @@ from voicewright.reporting import labels
 def decision(
     settings: Recipe,
     wanted: dict[str, float],
-    voice: dict[str, Any] | None,
+    voice: VoiceReport | None,
     verdict: dict[str, Any] | None,
     losses: list[dict[str, Any]],
 ) -> dict[str, Any]:
@@ -100,7 +102,8 @@ def main() -> None:
     name, _ = arguments.parse(__doc__, {})
     run, settings = Run(name), recipes.load(name)
     wanted = committed_targets(run, settings)
-    document = decision(settings, wanted, _optional(run.voice_path), _optional(run.verdict_path), training_losses(run))
+    voice = read_document(run.voice_path, VoiceReport) if run.voice_path.exists() else None
+    document = decision(settings, wanted, voice, _optional(run.verdict_path), training_losses(run))
     document["looks"] = count_look(run, settings.blind.looks)
     write_json(run.decision_path, document)
     print(document["sentence"])

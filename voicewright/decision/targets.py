@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from voicewright.core.documents.voice_report import VoiceReport
 from voicewright.stats.power import POWER, power_of, prompts_needed
 
 TESTED = "finetuned"
@@ -47,20 +48,20 @@ def outcome(low: float | None, high: float | None, target: float) -> str:
     return "fail" if high <= target else "inconclusive"
 
 
-def hold_voice(name: str, target: float, voice: dict[str, Any] | None) -> Held:
+def hold_voice(name: str, target: float, voice: VoiceReport | None) -> Held:
     """A measure of voice.json against its target."""
-    measure = (voice or {}).get("measures", {}).get(name)
-    title = measure["title"] if measure else VOICE.get(name, name)
-    found = (measure or {}).get("arms", {}).get(TESTED)
-    if found is None:
+    measure = voice.measures.get(name) if voice else None
+    title = measure.title if measure else VOICE.get(name, name)
+    figure = measure.arms.get(TESTED) if measure else None
+    if figure is None:
         return Held(title, target, None, None, None, "not available", "the voice report does not have it")
-    if found["status"] != "ok":
-        return Held(title, target, None, None, None, "not available", found.get("why") or found["status"])
-    if found["low"] is None:
+    if not figure.is_known:
+        return Held(title, target, None, None, None, "not available", figure.why or figure.status)
+    if figure.low is None:
         return Held(title, target, None, None, None, "not available", "it came without an interval")
-    reached = outcome(found["low"], found["high"], target)
+    reached = outcome(figure.low, figure.high, target)
     needs = "more held-out text and more generations narrow this interval" if reached == "inconclusive" else None
-    return Held(title, target, found["value"], found["low"], found["high"], reached, None, needs)
+    return Held(title, target, figure.value, figure.low, figure.high, reached, None, needs)
 
 
 def hold_blind(title: str, target: float, verdict: dict[str, Any] | None, against: str) -> Held:
@@ -84,37 +85,35 @@ def hold_blind(title: str, target: float, verdict: dict[str, Any] | None, agains
     return Held(title, target, 100 * rate["value"], 100 * low, 100 * high, reached, why, needs)
 
 
-def hold_copying(voice: dict[str, Any] | None) -> Held:
+def hold_copying(voice: VoiceReport | None) -> Held:
     """The longest span copied from the author, in words; the voice report's own verdict decides."""
     title = "Longest span of copied words"
-    document = (voice or {}).get("copying", {})
-    found = document.get("arms", {}).get(TESTED)
-    if not found:
+    copying = voice.copying.arms.get(TESTED) if voice else None
+    if voice is None or copying is None:
         return Held(title, None, None, None, None, "not available", "the voice report does not have it")
     # Spans of held-out text can only come from rows that should not have been trained on: they count as well.
-    compared = [found[split] for split in ("training", "heldout") if split in found]
-    worst = max(compared, key=lambda row: ("ok", "flag", "fail").index(row["verdict"]))
-    longest = float(max(row["longest_words"] for row in compared))
-    shares = worst["generations_flagged_percent"]
-    why = None if worst["verdict"] == "ok" else f"{shares:.0f}% of the answers hold a copied span of over 10 words"
-    limit = (voice or {})["measures"]["copying"]["reference"].get("failed_over")
-    reached = "fail" if worst["verdict"] == "fail" else "pass"
+    results = (copying.training, copying.heldout)
+    worst = max(results, key=lambda result: ("ok", "flag", "fail").index(result.verdict))
+    longest = float(max(result.longest_words for result in results))
+    share = worst.generations_flagged_percent
+    why = None if worst.verdict == "ok" else f"{share:.0f}% of the answers hold a copied span of over 10 words"
+    limit = voice.measures["copying"].reference.failed_over
+    reached = "fail" if worst.verdict == "fail" else "pass"
     return Held(title, limit, longest, longest, longest, reached, why, below=True)
 
 
-def hold_forgetting(voice: dict[str, Any] | None) -> Held:
-    """What is kept of the base model's answers outside the author's field, in percent of what the base itself keeps."""
-    title = "What the base could do, kept"
-    document = (voice or {}).get("forgetting", {})
-    found = document.get("arms", {}).get(TESTED, {}).get("all")
-    if found is None:
+def hold_forgetting(voice: VoiceReport | None) -> Held:
+    """Agreement with the base model's answers outside the author's field, in percent of the base's with itself."""
+    title = "Base model's abilities retained"
+    figure = voice.forgetting.arms.get(TESTED, {}).get("all") if voice else None
+    if voice is None or figure is None:
         return Held(title, None, None, None, None, "not available", "nothing was asked outside the author's field")
-    bound = 100.0 - document["margin_percent"]
-    if found["value"] is None or found["low"] is None:
-        return Held(title, bound, None, None, None, "not available", found.get("why") or found["outcome"])
-    reached = outcome(found["low"], found["high"], bound)
+    bound = 100.0 - voice.forgetting.margin_percent
+    if figure.value is None or figure.low is None:
+        return Held(title, bound, None, None, None, "not available", figure.why or figure.outcome)
+    reached = outcome(figure.low, figure.high, bound)
     needs = "more prompts outside the author's field, or more samples of each" if reached == "inconclusive" else None
-    return Held(title, bound, found["value"], found["low"], found["high"], reached, None, needs)
+    return Held(title, bound, figure.value, figure.low, figure.high, reached, None, needs)
 
 
 def _comparison(verdict: dict[str, Any] | None, against: str) -> dict[str, Any] | None:

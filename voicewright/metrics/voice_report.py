@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from voicewright.cli import arguments
+from voicewright.core.documents.base import write_document
+from voicewright.core.documents.voice_report import Figure, VoiceReport
 from voicewright.core.errors import exits_cleanly, notice
 from voicewright.core.paths import Run
-from voicewright.core.records import write_json
 from voicewright.metrics import (
     diversity,
     forgetting,
@@ -39,7 +40,7 @@ from voicewright.stylometry.style_space import Space
 FAR = 1.0
 
 
-def appraise(run: Run, resamples: int, seed: int, space: Space | None = None) -> dict[str, Any]:
+def appraise(run: Run, resamples: int, seed: int, space: Space | None = None) -> VoiceReport:
     """The whole document; `space`: other authors than the shipped ones.
 
     Raises UserError where nothing can be measured at all.
@@ -85,7 +86,7 @@ def appraise(run: Run, resamples: int, seed: int, space: Space | None = None) ->
             measure.arms.setdefault(arm, calibrated_intervals.missing(why))
     over = habits.overshoot(measures)
     neutral = {arm: samples.by_prompt(rows, in_field=False) for arm, rows in arms.items()}
-    return {
+    document = {
         "arms": list(arms),
         "measures": {name: measure.as_row() for name, measure in measures.items()},
         "calibration": marks,
@@ -102,6 +103,7 @@ def appraise(run: Run, resamples: int, seed: int, space: Space | None = None) ->
         "slop": diversity.slop_phrases(training.texts, said),
         "notes": notes(material, training, heldout, texts, shared, left),
     }
+    return VoiceReport.model_validate(document)
 
 
 def notes(
@@ -143,23 +145,23 @@ def main() -> None:
     name, _ = arguments.parse(__doc__, {})
     run, settings = Run(name), recipes.load(name).eval
     space = imposters.shipped(Path(settings.imposters)) if settings.imposters else None
-    document = appraise(run, settings.bootstrap, settings.seed, space)
-    write_json(run.voice_path, document)
-    for note in document["notes"]:
+    report = appraise(run, settings.bootstrap, settings.seed, space)
+    write_document(run.voice_path, report)
+    for note in report.notes:
         notice(note)
-    for measure in document["measures"].values():
-        figures = [f"{arm} {line(figure)}" for arm, figure in measure["arms"].items()]
-        print(f"{measure['title']} ({measure['unit']}): {'; '.join(figures) or 'not available'}")
-    for arm, said in document["caricature"].items():
-        print(f"Caricature alarm, {arm}: {' '.join(said)}")
+    for measure in report.measures.values():
+        figures = [f"{arm} {line(figure)}" for arm, figure in measure.arms.items()]
+        print(f"{measure.title} ({measure.unit}): {'; '.join(figures) or 'not available'}")
+    for arm, alarms in report.caricature.items():
+        print(f"Caricature alarm, {arm}: {' '.join(alarms)}")
 
 
-def line(figure: dict[str, Any]) -> str:
+def line(figure: Figure) -> str:
     """A figure in one line."""
-    if figure["value"] is None:
-        return str(figure["status"])
-    bounds = "" if figure["low"] is None else f" ({figure['low']:.3g} to {figure['high']:.3g})"
-    return f"{figure['value']:.3g}{bounds}"
+    if figure.value is None:
+        return figure.status
+    bounds = "" if figure.low is None else f" ({figure.low:.3g} to {figure.high:.3g})"
+    return f"{figure.value:.3g}{bounds}"
 
 
 if __name__ == "__main__":

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from voicewright.cli import arguments
 from voicewright.core import foreground
+from voicewright.core.documents.base import read_document
+from voicewright.core.documents.voice_report import Figure, VoiceReport
 from voicewright.core.errors import UserError, exits_cleanly
 from voicewright.core.paths import REPO_DIR, Run
 from voicewright.core.records import read_json, write_json
@@ -41,26 +42,25 @@ class Figures:
     bits: float | None
 
 
-def figures(run: Run, voice: dict[str, Any]) -> list[Figures]:
+def figures(run: Run, voice: VoiceReport) -> list[Figures]:
     """A line a checkpoint, from the voice report and the trainer's own log."""
 
-    def value(measure: str, step: int, end: str = "value") -> float | None:
-        found = voice.get("measures", {}).get(measure, {}).get("arms", {}).get(f"checkpoint-{step}", {})
-        return found[end] if found.get("status") == "ok" else None
+    def figure(measure: str, step: int) -> Figure:
+        return voice.figure(measure, f"checkpoint-{step}") or Figure(value=None, low=None, high=None)
 
     return [
         Figures(
-            c.step, c.eval_loss, value("transfer", c.step), value("transfer", c.step, "high"),
-            value("copying", c.step), fails(voice, c.step), value("bits_per_character", c.step),
+            c.step, c.eval_loss, figure("transfer", c.step).value, figure("transfer", c.step).high,
+            figure("copying", c.step).value, fails(voice, c.step), figure("bits_per_character", c.step).value,
         )
         for c in checkpoints.whole(run.adapter_dir)
     ]  # fmt: skip
 
 
-def fails(voice: dict[str, Any], step: int) -> bool:
+def fails(voice: VoiceReport, step: int) -> bool:
     """Whether a checkpoint's answers copy so much that the voice report fails them."""
-    compared = voice.get("copying", {}).get("arms", {}).get(f"checkpoint-{step}", {})
-    return any(compared.get(split, {}).get("verdict") == "fail" for split in ("training", "heldout"))
+    copying = voice.copying.arms.get(f"checkpoint-{step}")
+    return copying is not None and "fail" in (copying.training.verdict, copying.heldout.verdict)
 
 
 def pick(found: list[Figures]) -> tuple[Figures, str]:
@@ -123,7 +123,7 @@ def main() -> None:
     if not run.generations_path("baseline").exists():
         raise UserError(f"run {name!r} has no baseline to compare with", hint=f"make checkpoints RUN={name}")
     measure(run)
-    voice = read_json(run.voice_path)
+    voice = read_document(run.voice_path, VoiceReport)
     found = figures(run, voice)
     chosen, why = pick(found)
     Console().print(table(found, chosen))

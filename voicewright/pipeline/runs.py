@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from voicewright.core import processes
+from voicewright.core.documents.base import read_document
+from voicewright.core.documents.voice_report import VoiceReport
 from voicewright.core.errors import UserError, exits_cleanly
 from voicewright.core.paths import Run, home
 from voicewright.core.records import read_json
@@ -55,10 +57,10 @@ def transfer(run: Run) -> str:
     """The fine-tuned arm's voice transfer with its interval, where it has been measured."""
     if not run.voice_path.exists():
         return ""
-    found = read_json(run.voice_path).get("measures", {}).get("transfer", {}).get("arms", {}).get("finetuned", {})
-    if found.get("status") != "ok":
-        return str(found.get("status", ""))
-    return f"{found['value']:.0f} [{found['low']:.0f}, {found['high']:.0f}]"
+    figure = read_document(run.voice_path, VoiceReport).figure("transfer", "finetuned")
+    if figure is None:
+        return ""
+    return f"{figure.value:.0f} [{figure.low:.0f}, {figure.high:.0f}]" if figure.is_known else figure.status
 
 
 def clean(name: str) -> None:

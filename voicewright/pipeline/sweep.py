@@ -17,6 +17,8 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from voicewright.core import foreground
+from voicewright.core.documents.base import read_document
+from voicewright.core.documents.voice_report import VoiceReport
 from voicewright.core.errors import UserError, exits_cleanly
 from voicewright.core.paths import REPO_DIR, Run
 from voicewright.core.records import read_json
@@ -50,8 +52,9 @@ def table(names: list[str]) -> Table:
         end = checkpoints.ending(run.adapter_dir) or {"step": ""}
         lowest = [c for c in checkpoints.whole(run.adapter_dir) if c.eval_loss is not None]
         best = min(lowest, key=lambda c: c.eval_loss or 0.0) if lowest else None
-        voice = read_json(run.voice_path) if run.voice_path.exists() else {}
-        transfer = voice.get("measures", {}).get("transfer", {}).get("arms", {}).get("finetuned", {}).get("value")
+        voice = read_document(run.voice_path, VoiceReport) if run.voice_path.exists() else None
+        figure = voice.figure("transfer", "finetuned") if voice else None
+        transfer = figure.value if figure else None
         decision = read_json(run.decision_path)["decision"] if run.decision_path.exists() else ""
         shown.add_row(
             name, str(end["step"]), f"{best.eval_loss:.4f}" if best else "", str(best.step) if best else "",
