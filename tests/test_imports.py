@@ -31,10 +31,8 @@ SCRIPT_FOLDERS = ("prepare", "train", "serve", "benchmarks")
 HEAVY = {"torch", "transformers", "axolotl", "vllm", "peft", "accelerate", "deepspeed", "bitsandbytes"}
 # Being moved to the command line and to lower layers.
 PENDING = {
-    ("decision", "reporting"),
     ("judging", "metrics"),
     ("judging", "reporting"),
-    ("metrics", "reporting"),
     ("reporting", "generation"),
     ("reporting", "judging"),
     ("stats", "stylometry"),

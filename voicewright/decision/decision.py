@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from voicewright.cli import arguments
-from voicewright.core import training_events
+from voicewright.core import labels, training_events
 from voicewright.core.documents.base import read_document
 from voicewright.core.documents.voice_report import VoiceReport
 from voicewright.core.errors import exits_cleanly, notice
@@ -21,7 +21,6 @@ from voicewright.decision import targets
 from voicewright.decision.advice import advise
 from voicewright.recipe import recipes
 from voicewright.recipe.schema import Recipe
-from voicewright.reporting import labels
 
 
 def decision(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from voicewright.cli import arguments
+from voicewright.core import labels
 from voicewright.core.documents.base import write_document
 from voicewright.core.documents.voice_report import Figure, VoiceReport
 from voicewright.core.errors import exits_cleanly, notice
@@ -31,7 +32,6 @@ from voicewright.metrics import transfer as scores
 from voicewright.metrics.material import Material, Measure
 from voicewright.metrics.samples import BASE, Passages
 from voicewright.recipe import recipes
-from voicewright.reporting import labels
 from voicewright.stats import calibrated_intervals
 from voicewright.stylometry import imposters, profile
 from voicewright.stylometry.style_space import Space

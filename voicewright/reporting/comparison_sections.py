@@ -7,8 +7,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from voicewright.core import labels as names
 from voicewright.metrics.keyness import Key
-from voicewright.reporting import labels as names
 from voicewright.reporting.blocks import Block, Plot, Sample, Section, Table, capital, ends, figure, number
 from voicewright.reporting.plots import Line, Scale, around, axis, many, shade, strip, ticks
 from voicewright.stylometry.features import Floats

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from voicewright.reporting import labels
+from voicewright.core import labels
 from voicewright.reporting.blocks import Block, Sample, Section, Table, capital, figure, number, percent
 from voicewright.reporting.plots import axis, strip
 

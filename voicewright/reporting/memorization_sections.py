@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from voicewright.reporting import labels
+from voicewright.core import labels
 from voicewright.reporting.blocks import Block, Section, Table, figure, found, number
 from voicewright.reporting.plots import axis, strip
 from voicewright.reporting.similarity_sections import tested

@@ -7,8 +7,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from voicewright.core import labels as names
 from voicewright.core.modes import TAGS
-from voicewright.reporting import labels as names
 from voicewright.reporting.blocks import Section, Table, capital, number, percent
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from voicewright.reporting import labels
+from voicewright.core import labels
 from voicewright.reporting.blocks import Block, Section, Table, figure, percent
 
 # Columns of the court's table, and the kind of case behind each.

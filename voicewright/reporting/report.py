@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from voicewright.cli import arguments
-from voicewright.core import training_events
+from voicewright.core import labels, training_events
 from voicewright.core.errors import UserError, exits_cleanly
 from voicewright.core.paths import Run
 from voicewright.core.records import Row, read_json, read_rows, write_text
@@ -24,7 +24,6 @@ from voicewright.recipe.schema import Recipe
 from voicewright.reporting import (
     evidence_sections,
     html,
-    labels,
     memorization_sections,
     mode_sections,
     published_section,

@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from voicewright.cli import arguments
+from voicewright.core import labels
 from voicewright.core import text as reading
 from voicewright.core.errors import UserError, exits_cleanly
 from voicewright.core.paths import Run
@@ -20,7 +21,7 @@ from voicewright.core.records import Row, read_json, write_text
 from voicewright.generation import openings
 from voicewright.metrics import keyness, markers, samples, structure
 from voicewright.metrics.keyness import Key
-from voicewright.reporting import comparison_sections, html, labels
+from voicewright.reporting import comparison_sections, html
 from voicewright.reporting.blocks import Sample
 from voicewright.stylometry import passages
 from voicewright.stylometry.features import Floats

@@ -8,9 +8,9 @@ from typing import Any
 
 from markupsafe import Markup
 
+from voicewright.core import labels
 from voicewright.decision.targets import TESTED, VOICE
 from voicewright.metrics.samples import BASE
-from voicewright.reporting import labels
 from voicewright.reporting.blocks import Block, Section, Table, ends, figure, found, number
 from voicewright.reporting.plots import Scale, around, axis, strip
 

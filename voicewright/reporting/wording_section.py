@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from voicewright.reporting import labels
+from voicewright.core import labels
 from voicewright.reporting.blocks import Section, Table, found, number
 
 # A longer table is folded.
