@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from voicewright.cli import arguments
-from voicewright.core import foreground
+from voicewright.core import processes
 from voicewright.core.documents.base import read_document
 from voicewright.core.documents.voice_report import Figure, VoiceReport
 from voicewright.core.errors import UserError, exits_cleanly
@@ -98,7 +98,7 @@ def measure(run: Run) -> None:
         while_served(run, "checkpoints", ["benchmarks.generate", run.name, f"arm={arms}"]),
         [sys.executable, "-m", "benchmarks.voice", run.name],
     ):
-        if code := foreground.run(words, cwd=REPO_DIR).code:
+        if code := processes.run(words, cwd=REPO_DIR).code:
             sys.exit(code)
 
 
@@ -115,7 +115,7 @@ def table(found: list[Figures], chosen: Figures) -> Table:
 
 @exits_cleanly
 def main() -> None:
-    foreground.interruptible()
+    processes.interruptible()
     name, _ = arguments.parse(__doc__, {})
     run = Run(name)
     if not checkpoints.whole(run.adapter_dir):

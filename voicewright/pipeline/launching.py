@@ -12,7 +12,7 @@ import sys
 import time
 
 from voicewright.cli import arguments
-from voicewright.core import environments, foreground, processes, training_events
+from voicewright.core import environments, processes, training_events
 from voicewright.core.errors import exits_cleanly, notice
 from voicewright.core.paths import AXOLOTL_ENV_DIR, Run
 from voicewright.pipeline.runner import ADAPTED
@@ -72,7 +72,7 @@ def train(wanted: Recipe) -> oom_fallback.Step | None:
 
 @exits_cleanly
 def main() -> None:
-    foreground.interruptible()
+    processes.interruptible()
     name, _ = arguments.parse(__doc__, {})
     wanted = recipes.load(name)
     run = Run(wanted.run)

@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from voicewright.core import foreground
+from voicewright.core import processes
 from voicewright.core.errors import UserError, exits_cleanly, notice
 from voicewright.core.paths import REPO_DIR, Run
 from voicewright.core.records import content_id, fingerprint, read_json, write_json, write_text
@@ -90,7 +90,7 @@ def _run_stage(stage: Stage, recipe: Recipe, words: list[str]) -> bool:
     # The identity is taken before the work: an input that changes meanwhile makes the stage stale, as it should.
     before = identity(stage, recipe)
     began, started_at = time.monotonic(), time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    ended = foreground.run([*stage.command(run), *words], cwd=REPO_DIR)
+    ended = processes.run([*stage.command(run), *words], cwd=REPO_DIR)
     if ended.code == ADAPTED:
         return False
     if ended.code:
@@ -196,7 +196,7 @@ def _differences(old: Any, new: Any, prefix: str = "") -> dict[str, tuple[Any, A
 
 @exits_cleanly
 def main() -> None:
-    foreground.interruptible()
+    processes.interruptible()
     if len(sys.argv) < 3 or "-h" in sys.argv:
         print(f"{(__doc__ or '').strip()}\n\nusage: TARGET RECIPE [MODULE key=value ...]")
         raise SystemExit(0 if "-h" in sys.argv else 2)
@@ -217,7 +217,7 @@ def main() -> None:
         if dry_run:
             print(" ".join(command))
         else:
-            raise SystemExit(foreground.run(command, cwd=REPO_DIR).code)
+            raise SystemExit(processes.run(command, cwd=REPO_DIR).code)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import sys
 from rich.console import Console
 from rich.table import Column, Table
 
-from voicewright.core import foreground
+from voicewright.core import processes
 from voicewright.core.documents.base import read_document
 from voicewright.core.documents.voice_report import VoiceReport
 from voicewright.core.errors import UserError, exits_cleanly
@@ -75,11 +75,11 @@ def main() -> None:
     # All are composed before the first is started: a mistake in the last is found now, not in the morning.
     for overrides in runs:
         recipes.compose(name, overrides)
-    foreground.interruptible()
+    processes.interruptible()
     failed = []
     for overrides in runs:
         os.environ |= {"SET": shlex.join(overrides), "RUN": "", "SOURCE": ""}
-        if foreground.run([sys.executable, "-m", "voicewright.pipeline.runner", target, name], cwd=REPO_DIR).code:
+        if processes.run([sys.executable, "-m", "voicewright.pipeline.runner", target, name], cwd=REPO_DIR).code:
             failed.append(recipes.run_name(name, sorted(overrides)))
     console = Console(width=None if sys.stdout.isatty() else 200)
     console.print(table([recipes.run_name(name, sorted(overrides)) for overrides in runs]))

@@ -25,7 +25,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from voicewright.cli import arguments
-from voicewright.core import foreground
+from voicewright.core import processes
 from voicewright.core.errors import UserError, exits_cleanly
 from voicewright.core.paths import Run
 from voicewright.core.records import read_json
@@ -54,7 +54,7 @@ def main() -> None:
     if not tokens.isdigit() or int(tokens) < 1:
         raise UserError(f"tokens={tokens}: expected a whole number of tokens")
     settings = recipes.load(target)
-    foreground.interruptible()
+    processes.interruptible()
     with ExitStack() as stack:
         voices = bring_up(settings, stack)
         form = read_format(Run(settings.run))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 
 from voicewright.cli import arguments
-from voicewright.core import foreground
+from voicewright.core import processes
 from voicewright.core.errors import UserError, exits_cleanly
 from voicewright.recipe import recipes
 from voicewright.serving import adapters
@@ -25,11 +25,11 @@ def main() -> None:
     target, options = arguments.parse(__doc__, {"arm": "baseline"}, ours)
     if not words:
         raise UserError("expected a command after --", hint=f"python -m serve.during {target} -- <command>")
-    foreground.interruptible()
+    processes.interruptible()
     loaded, arm = recipes.load(target), str(options["arm"])
     if loaded.serve.engine == "external":
         check_external(loaded.serve.url(arm), arm)
-        sys.exit(foreground.run(words).code)
+        sys.exit(processes.run(words).code)
     if adapters.is_arm(arm):
         server, found = adapters.of_run(loaded)
         started = adapters.ensure(server, found, keep=False)
@@ -39,7 +39,7 @@ def main() -> None:
     if started:
         print(f"{server.name}: up at {server.root}/v1", flush=True)
     try:
-        code = foreground.run(words).code
+        code = processes.run(words).code
     finally:
         servers.release(server)
     sys.exit(code)

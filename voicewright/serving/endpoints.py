@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from voicewright.cli import arguments
-from voicewright.core import foreground
+from voicewright.core import processes
 from voicewright.core.errors import UserError, exits_cleanly
 from voicewright.recipe import recipes
 from voicewright.serving import adapters, gpu_sharing, processors, readiness
@@ -30,7 +30,7 @@ def is_folder(target: str) -> bool:
 @exits_cleanly
 def main() -> None:
     target, options = arguments.parse(__doc__, {"arm": "both", "port": None, "name": None}, name="RUN|PATH")
-    foreground.interruptible()
+    processes.interruptible()
     port = as_port(options["port"])
     if is_folder(target):
         bring_up([servers.of_path(target, port or DEFAULT_PORT, options["name"])])

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 
 from voicewright.cli import arguments
-from voicewright.core import foreground
+from voicewright.core import processes
 from voicewright.core.errors import UserError, exits_cleanly
 from voicewright.serving import adapters
 from voicewright.serving.endpoints import as_port, curl_line
@@ -24,7 +24,7 @@ def main() -> None:
     names = list(dict.fromkeys(word for word in words.split(",") if word))
     if not names:
         raise UserError("expected the names of runs, with commas between them")
-    foreground.interruptible()
+    processes.interruptible()
     server, found = adapters.of_runs(names, as_port(options["port"]))
     began = time.monotonic()
     started = adapters.ensure(server, found, keep=True)

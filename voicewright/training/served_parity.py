@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from voicewright.cli import arguments
-from voicewright.core import foreground
+from voicewright.core import processes
 from voicewright.core.errors import UserError, exits_cleanly
 from voicewright.core.paths import REPO_DIR, Run
 from voicewright.core.records import read_json
@@ -67,7 +67,7 @@ def main() -> None:
         raise UserError(f"{path} is not there", hint=f"make merge RUN={name}")
     if options["url"] is None:
         words = ["train.served", name, f"url={wanted.serve.url('finetuned')}"]
-        sys.exit(foreground.run(while_served(run, "finetuned", words), cwd=REPO_DIR).code)
+        sys.exit(processes.run(while_served(run, "finetuned", words), cwd=REPO_DIR).code)
     nats, count = difference(options["url"].rstrip("/"), read_json(path))
     exact = wanted.vllm.get("dtype") == "float32"
     judged = "" if exact else "; not judged, the server rounds to 16 bits (vllm.dtype: float32 in the recipe does not)"
