@@ -43,7 +43,9 @@ def finished(place: Path) -> Finished:
     def run_of(name: str) -> Run:
         if name not in done:
             # The name under which modes_daily and freethought_dpo look for the run that they come after.
-            done[name] = made("all", place, name, recipes.run_name(name, recipes.same_machine(MINIATURE.split())))
+            done[name] = made(
+                "all", place, name, recipes.run_name(name, recipes.inherited_overrides(MINIATURE.split()))
+            )
         return done[name]
 
     return run_of

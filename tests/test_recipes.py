@@ -27,7 +27,7 @@ from voicewright.training.rendering import axolotl_yaml
 
 MANUSCRIPTS_DIR = REPO_DIR / "manuscripts"
 COMMAND = re.compile(r'RECIPE=(\w+)[^\n`]*? SET="([^"]*)"')
-# What the recipes name and no page gives a command for: other models, and the rungs that the larger ones go down.
+# What the recipes name and no page gives a command for: other models, and what the larger ones fall back to.
 ALSO = {
     ("visions", "model=qwen2_5_14b"),
     ("visions", "axolotl.sequence_len=3072"),
@@ -113,11 +113,11 @@ def test_four_judges_at_endpoints_can_be_asked() -> None:
     assert sum(judge.kind == "endpoint" for judge in judges.values()) == 4
 
 
-def test_the_32b_falls_back_to_the_rungs_that_its_page_names(home: Path) -> None:
+def test_the_32b_falls_back_to_what_its_page_names(home: Path) -> None:
     wanted, seen = recipes.load("peterson_32b", run="test"), []
     with pytest.raises(UserError):
         while True:
-            oom_fallback.climb(wanted, "out of memory")
+            oom_fallback.take_next_step(wanted, "out of memory")
             wanted = recipes.load("test")
             seen.append((wanted.model.name, wanted.axolotl["sequence_len"]))
     assert seen[:3] == [("qwen3_32b", 768), ("qwen3_30b_a3b", 768), ("qwen3_14b", 768)]
@@ -126,7 +126,7 @@ def test_the_32b_falls_back_to_the_rungs_that_its_page_names(home: Path) -> None
 def test_visions_goes_down_to_3072_then_to_half_its_rank_then_to_a_smaller_model(home: Path) -> None:
     wanted, seen = recipes.load("visions", run="test"), []
     for _ in range(4):
-        oom_fallback.climb(wanted, "out of memory")
+        oom_fallback.take_next_step(wanted, "out of memory")
         wanted = recipes.load("test")
         seen.append((wanted.axolotl["sequence_len"], wanted.axolotl["lora_r"], wanted.model.name))
     assert seen[:2] == [(3072, 16, "llama3_1_8b"), (3072, 8, "llama3_1_8b")]

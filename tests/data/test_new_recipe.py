@@ -21,7 +21,7 @@ from voicewright.core.records import read_json
 from voicewright.data import build, material
 from voicewright.pipeline import new_recipe, plan, recipe_choice
 from voicewright.pipeline.recipe_choice import MACHINES, WAYS
-from voicewright.recipe import composition, recipes
+from voicewright.recipe import recipes
 from voicewright.training import memory
 
 SAMPLES = {
@@ -231,7 +231,7 @@ def test_every_way_is_a_shipped_recipes() -> None:
     for way in WAYS.values():
         shipped = recipes.compose(way.like).recipe
         assert {source.shape for source in shipped.data.sources.values()} == {way.shape}
-        chosen = composition.compose_tree(way.like, [])[1].choices
+        chosen = recipes.compose_tree(way.like, [])[1].choices
         assert (chosen["data"], chosen["eval"]) == (way.data, way.eval)
         assert (REPO_DIR / "recipes" / f"{way.like.partition('_')[0]}.md").is_file()
 

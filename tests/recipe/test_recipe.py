@@ -165,7 +165,7 @@ def test_a_run_name_is_a_safe_folder_name(overrides: list[str]) -> None:
 def test_two_long_run_names_that_differ_at_their_ends_are_two() -> None:
     same = [f"axolotl.key_{n}=1" for n in range(12)]
     first, second = (recipes.run_name("visions", [*same, f"eval.seed={n}"]) for n in (1, 2))
-    assert first != second and len(first) == len(second) == recipes.LONGEST_NAME
+    assert first != second and len(first) == len(second) == recipes.MAX_NAME_LENGTH
 
 
 def test_mistakes_show_in_under_a_second_without_a_traceback() -> None:

@@ -87,7 +87,9 @@ def test_a_parent_that_has_begun_is_taken_as_it_is(recipes: Path) -> None:
 def test_a_smaller_model_of_its_own_comes_after_a_parent_of_that_size(recipes: Path) -> None:
     path = recipes / "second.yaml"
     path.write_text(path.read_text() + "out_of_memory: [model]\n")
-    oom_fallback.climb(runner.settle("second", ["hardware=gpu_24gb", "model=qwen3_14b"], None), "out of memory")
+    oom_fallback.take_next_step(
+        runner.settle("second", ["hardware=gpu_24gb", "model=qwen3_14b"], None), "out of memory"
+    )
     now = recipe.load("second-hardware_gpu_24gb-model_qwen3_14b")
     assert now.axolotl["base_model"] == str(Run("first-hardware_gpu_24gb-model_qwen2_5_7b").merged_dir)
 
@@ -95,7 +97,7 @@ def test_a_smaller_model_of_its_own_comes_after_a_parent_of_that_size(recipes: P
 def test_a_base_that_was_asked_for_leaves_no_smaller_model_to_fall_back_to(recipes: Path) -> None:
     words = ["hardware=gpu_24gb", "model=qwen3_14b", "axolotl.base_model=models/tiny-base", "out_of_memory=[model]"]
     with pytest.raises(UserError, match=r"axolotl\.base_model is set"):
-        oom_fallback.climb(runner.settle("second", words, None), "out of memory")
+        oom_fallback.take_next_step(runner.settle("second", words, None), "out of memory")
 
 
 def test_a_parent_that_was_merged_anew_is_not_trained_on_in_silence(recipes: Path) -> None:

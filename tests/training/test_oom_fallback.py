@@ -18,7 +18,7 @@ def begun(*overrides: str, name: str = "visions") -> Recipe:
 
 def test_the_batch_is_halved_and_the_batch_of_an_update_kept(home: Path) -> None:
     wanted = begun("axolotl.micro_batch_size=4")
-    step = oom_fallback.climb(wanted, "out of memory")
+    step = oom_fallback.take_next_step(wanted, "out of memory")
     now = recipes.load("test")
     assert step.goes_on
     assert now.axolotl["micro_batch_size"] == 2
@@ -29,7 +29,7 @@ def test_the_batch_is_halved_and_the_batch_of_an_update_kept(home: Path) -> None
 def test_a_shorter_sequence_shortens_the_rows_and_starts_anew(home: Path) -> None:
     wanted = begun("axolotl.micro_batch_size=1", "shorter_rows=[]")
     (Run("test").adapter_dir / "checkpoint-4").mkdir(parents=True)
-    assert not oom_fallback.climb(wanted, "out of memory").goes_on
+    assert not oom_fallback.take_next_step(wanted, "out of memory").goes_on
     now = recipes.load("test")
     assert (now.axolotl["sequence_len"], now.data.max_tokens) == (2048, 2046)
     assert not Run("test").adapter_dir.exists()
@@ -39,27 +39,27 @@ def test_lengths_that_the_recipe_names_are_taken_in_turn_and_then_no_more(home: 
     wanted = begun("shorter_rows=[2048,3072]", "out_of_memory=[sequence]")
     lengths = []
     for _ in range(2):
-        oom_fallback.climb(wanted, "out of memory")
+        oom_fallback.take_next_step(wanted, "out of memory")
         wanted = recipes.load("test")
         lengths.append((wanted.axolotl["sequence_len"], wanted.data.max_tokens))
     assert lengths == [(3072, 3070), (2048, 2046)]
     assert list(oom_fallback.steps(wanted)) == []
 
 
-def test_the_rungs_are_climbed_in_the_recipes_order_until_none_is_left(home: Path) -> None:
-    wanted, rungs = begun("axolotl.micro_batch_size=2", "shorter_rows=[]"), []
-    with pytest.raises(UserError, match="no rung of out_of_memory is left"):
+def test_the_steps_are_taken_in_the_recipes_order_until_none_is_left(home: Path) -> None:
+    wanted, steps = begun("axolotl.micro_batch_size=2", "shorter_rows=[]"), []
+    with pytest.raises(UserError, match="no step of out_of_memory is left"):
         while True:
-            rungs.append(oom_fallback.climb(wanted, "out of memory").rung)
+            steps.append(oom_fallback.take_next_step(wanted, "out of memory").name)
             wanted = recipes.load("test")
-    assert rungs == ["batch", *["sequence"] * 4, *["rank"] * 2, "model"]
+    assert steps == ["batch", *["sequence"] * 4, *["rank"] * 2, "model"]
     assert wanted.model.name == "llama3_2_3b"
-    assert [row["rung"] for row in read_rows(Run("test").dir / "adapted.jsonl")] == rungs
+    assert [row["rung"] for row in read_rows(Run("test").dir / "adapted.jsonl")] == steps
 
 
 def test_what_was_adapted_does_not_contradict_what_was_set(home: Path) -> None:
     begun("axolotl.micro_batch_size=4")
-    oom_fallback.climb(recipes.load("test"), "out of memory")
+    oom_fallback.take_next_step(recipes.load("test"), "out of memory")
     again = recipes.load("visions", ["hardware=gpu_24gb", "axolotl.micro_batch_size=4"], run="test")
     assert again.axolotl["micro_batch_size"] == 2
 

@@ -3,7 +3,8 @@
 python -m train.launch RUN
 
 Goes on from the last whole checkpoint of a run that was stopped. Done means that the last step was reached, or a
-recorded early stop. Out of memory, it changes the recipe by one rung and exits with 75: the same command goes on.
+recorded early stop. Out of memory, it changes the recipe by one step of `out_of_memory` and exits with 75: the same
+command goes on.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ GRACE_S = 120.0  # a large model takes a while to save its last checkpoint
 
 
 def train(wanted: Recipe) -> oom_fallback.Step | None:
-    """Run Axolotl to the last step; return the rung taken if memory ran out.
+    """Run Axolotl to the last step; return the fallback step taken if memory ran out.
 
     Raises UserError with the log's telling lines if it ends before for another reason.
     """
@@ -67,7 +68,7 @@ def train(wanted: Recipe) -> oom_fallback.Step | None:
     why = oom_fallback.ran_out(child.exit_code(), log_path, said_before, kills_before)
     if why is None:
         raise resuming.unfinished(run, child.exit_code())
-    return oom_fallback.climb(wanted, why)
+    return oom_fallback.take_next_step(wanted, why)
 
 
 @exits_cleanly

@@ -26,7 +26,7 @@ from voicewright.data.shapes.completion.modes import FAMILIES_DIR
 from voicewright.data.tables import console
 from voicewright.pipeline import recipe_choice
 from voicewright.pipeline.recipe_choice import WAYS, Fit
-from voicewright.recipe import composition, recipes
+from voicewright.recipe import recipes
 from voicewright.recipe.limits import SPECIAL_TOKENS
 
 PLAIN = re.compile(r"[a-z][a-z0-9_-]*")
@@ -40,7 +40,7 @@ METHODS = {
 def check(name: str) -> None:
     """Raise UserError for a name that is taken, or is none."""
     # `no` and `on` are words too, but YAML reads truth in them.
-    if not PLAIN.fullmatch(name) or yaml.safe_load(name) != name or name in ("base", *composition.groups()):
+    if not PLAIN.fullmatch(name) or yaml.safe_load(name) != name or name in ("base", *recipes.groups()):
         raise UserError(
             f"RECIPE={name}: expected a plain word (small letters, digits, - and _) that configs/ has no file for",
             hint="make new RECIPE=mine SOURCE=...",

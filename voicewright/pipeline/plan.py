@@ -98,7 +98,7 @@ def way_out(wanted: Recipe, overrides: list[str]) -> str:
     def tried(words: Sequence[list[str]]) -> tuple[Recipe, list[str]] | None:
         together = overrides
         for taken in words:
-            together = recipes.merge(together, taken)
+            together = recipes.merge_overrides(together, taken)
         try:
             return recipes.compose(wanted.recipe, together, run=wanted.run).recipe, together
         except UserError:

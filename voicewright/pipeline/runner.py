@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from voicewright.core import processes
+from voicewright.core.documents.adaptations import Adaptation
 from voicewright.core.errors import UserError, exits_cleanly, notice
 from voicewright.core.paths import REPO_DIR, Run
 from voicewright.core.records import content_id, fingerprint, read_json, write_json, write_text
@@ -136,7 +137,9 @@ def settle(name: str, overrides: list[str], run_name: str | None) -> Recipe:
     """
     run = Run(run_name or recipes.run_name(name, sorted(overrides)))
     said = recipes.frozen_overrides(run) if run.recipe_path.exists() else []
-    composed = recipes.compose(name, recipes.merge(overrides or said, recipes.adapted(run)), run=run.name)
+    composed = recipes.compose(
+        name, recipes.merge_overrides(overrides or said, recipes.adapted_overrides(run)), run=run.name
+    )
     if not run.recipe_path.exists():
         recipes.freeze(composed)
         return composed.recipe
@@ -166,22 +169,22 @@ def run_parents(recipe: Recipe, *, dry_run: bool = False) -> Recipe:
     """
     run = Run(recipe.run)
     said = recipes.frozen_overrides(run)
-    overrides = recipes.merge(said, recipes.adapted(run))
+    overrides = recipes.merge_overrides(said, recipes.adapted_overrides(run))
     if recipe.after is None or "axolotl.base_model" in keys_set(overrides):
         return recipe
-    passed_on = recipes.same_machine(overrides)
+    passed_on = recipes.inherited_overrides(overrides)
     begun = Run(recipes.run_name(recipe.after, passed_on))
     # A parent that has begun goes by what was said for it, which may be more than is passed on.
     parent = settle(recipe.after, [] if begun.recipe_path.exists() else passed_on, begun.name)
     parent = run_parents(parent, dry_run=dry_run)
     run_until("merge", parent, dry_run=dry_run)
-    fallen_back = [o for o in recipes.adapted(Run(parent.run)) if o.startswith("model=")]
+    fallen_back = [o for o in recipes.adapted_overrides(Run(parent.run)) if o.startswith("model=")]
     if not fallen_back:
         return recipe
     taken = [*fallen_back, f"axolotl.base_model={recipe.axolotl['base_model']}"]
     notice(f"{parent.run} fell back to a smaller model; {run.name} goes on from it: {' '.join(taken)}")
-    composed = recipes.compose(recipe.recipe, recipes.merge(overrides, taken), run=run.name)
-    recipes.adapt(composed, said, {"rung": "model", "overrides": taken, "why": f"{parent.run} fell back to it"})
+    composed = recipes.compose(recipe.recipe, recipes.merge_overrides(overrides, taken), run=run.name)
+    recipes.adapt(composed, said, Adaptation(step="model", overrides=taken, why=f"{parent.run} fell back to it"))
     return composed.recipe
 
 

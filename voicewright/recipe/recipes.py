@@ -1,57 +1,70 @@
-"""Recipes: found, composed by Hydra, brought within limits, validated, frozen into a run.
+"""Recipes: composed by Hydra, brought within limits, validated, frozen into a run.
 
 `load` is what a stage calls; `compose` is everything before a run exists.
 """
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from voicewright.core import paths as layout
+from voicewright.core import paths
+from voicewright.core.documents.adaptations import Adaptation
+from voicewright.core.documents.base import read_documents
 from voicewright.core.errors import UserError, notice
-from voicewright.core.records import Appender, content_id, read_json, read_rows, write_json, write_text
-from voicewright.recipe import composition, limits, validation
+from voicewright.core.paths import Run
+from voicewright.core.records import Appender, content_id, read_json, write_json, write_text
+from voicewright.recipe import limits, validation
 from voicewright.recipe.schema import Recipe
 
 Tree = dict[str, Any]
-# Of a run: it names folders, and some file systems stop at 255 bytes.
-LONGEST_NAME = 120
+# Of a run's name, which is a folder's: some file systems stop at 255 bytes.
+MAX_NAME_LENGTH = 120
 
 
 @dataclass(frozen=True)
 class Composed:
-    """A validated recipe, what was said to get it, and what had to be brought down on the way."""
+    """A validated recipe, the overrides that it was composed with, and what its limits brought down."""
 
     recipe: Recipe
     overrides: list[str]
     notices: list[str] = field(default_factory=list)
 
     def yaml(self) -> str:
-        """The frozen form: values dumped, never copied, so that 2e-4 stays a number."""
+        """The frozen form: values are dumped, never copied as text, so that 2e-4 stays a number."""
         return yaml.safe_dump(self.recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
 def names() -> list[str]:
     """The recipes that exist, by file name."""
-    return sorted(path.stem for path in layout.RECIPES_DIR.glob("*.yaml"))
+    return sorted(path.stem for path in paths.RECIPES_DIR.glob("*.yaml"))
+
+
+@functools.cache
+def groups() -> tuple[str, ...]:
+    """The config groups: the folders of configs/."""
+    return tuple(sorted(path.name for path in paths.CONFIGS_DIR.iterdir() if path.is_dir()))
 
 
 def run_name(recipe: str, overrides: list[str]) -> str:
     """The default name of a run: the recipe's, plus a slug of the overrides; a long one ends in a digest of all."""
-    said = "-".join([recipe, *overrides])
-    slug = "".join(c if c.isalnum() or c in "-_." else "_" for c in said).strip("._")
-    return slug if len(slug) <= LONGEST_NAME else f"{slug[: LONGEST_NAME - 9]}-{content_id(said, 8)}"
+    full = "-".join([recipe, *overrides])
+    slug = "".join(c if c.isalnum() or c in "-_." else "_" for c in full).strip("._")
+    return slug if len(slug) <= MAX_NAME_LENGTH else f"{slug[: MAX_NAME_LENGTH - 9]}-{content_id(full, 8)}"
+
+
+# --- composing
 
 
 def compose(name: str, overrides: list[str] | None = None, *, run: str | None = None) -> Composed:
     """Compose and validate a recipe.
 
     `overrides` are `key=value` (Hydra's syntax) or a group choice such as `model=tiny`; `source=path` replaces
-    the recipe's sources by one. Raises UserError with every mistake found, each with file, key and expectation.
+    the recipe's sources by one. Raises UserError with every mistake, each with its file, key and what was expected.
     """
     overrides = sorted(overrides or [])
     if name not in names():
@@ -60,18 +73,88 @@ def compose(name: str, overrides: list[str] | None = None, *, run: str | None = 
             hint=f"RECIPE={names()[0] if names() else '<name>'}",
         )
     sources = [o.partition("=")[2] for o in overrides if o.startswith("source=")]
-    tree, origin = composition.compose_tree(name, [o for o in overrides if not o.startswith("source=")])
+    tree, origin = compose_tree(name, [o for o in overrides if not o.startswith("source=")])
     tree["run"] = run or run_name(name, overrides)
     _start_from_parent(tree, overrides)
     if sources:
         # The new material is read as the recipe's first source was: its shape, its voice, its system prompts.
         first = next(iter(tree["data"]["sources"].values()))
         tree["data"]["sources"] = {"source": {**first, "path": sources[-1]}}
-    notices, refused = limits.apply(tree, explicit=validation.keys_set(overrides))
-    problems = refused + validation.problems(tree, origin)
+    notices, refusals = limits.apply(tree, explicit=validation.keys_set(overrides))
+    problems = refusals + validation.problems(tree, origin)
     if problems:
         raise UserError(problems)
     return Composed(Recipe.model_validate(tree), overrides, notices)
+
+
+def compose_tree(name: str, overrides: list[str]) -> tuple[Tree, validation.Origin]:
+    """A recipe's YAML as Hydra composes it, and where its values came from. Raises UserError."""
+    # Imported late: a stage that reads a frozen recipe needs no Hydra.
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    hydra_overrides = []
+    for override in overrides:
+        key, sign, _ = override.partition("=")
+        if not sign or not key:
+            raise UserError(f"SET: {override!r} is not key=value", hint='SET="axolotl.lora_r=32 model=tiny"')
+        hydra_overrides.append(override if key in groups() else f"++{override.lstrip('+')}")
+    _refuse_sweeps(hydra_overrides)
+    _refuse_unknown_choices(name, overrides)
+    search = f"hydra.searchpath=['file://{paths.CONFIGS_DIR}']"
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(config_dir=str(paths.RECIPES_DIR), version_base="1.3"):
+            config = hydra_compose(name, overrides=[search, *hydra_overrides], return_hydra_config=True)
+        choices = {g: c for g, c in config.hydra.runtime.choices.items() if g in groups()}
+        own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+        plain = OmegaConf.to_container(own, resolve=True)
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
+        raise UserError(f"recipes/{name}.yaml: {_one_line(error)}") from None
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}, validation.Origin(name, choices, overrides)
+
+
+def _refuse_sweeps(overrides: list[str]) -> None:
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    problems = []
+    for override in overrides:
+        try:
+            parsed = OverridesParser.create().parse_override(override)
+        except HydraException as error:
+            problems.append(f"SET: {override.lstrip('+')!r}: {_one_line(error)}")
+            continue
+        if parsed.is_sweep_override():
+            problems.append(f"SET: {override.lstrip('+')!r} names several values, and a run takes one")
+    if problems:
+        raise UserError(problems)
+
+
+def _refuse_unknown_choices(name: str, overrides: list[str]) -> None:
+    choices = {("SET", key): value for key, _, value in (o.partition("=") for o in overrides) if key in groups()}
+    path = paths.RECIPES_DIR / f"{name}.yaml"
+    for default in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("defaults", []):
+        if isinstance(default, dict):
+            choices.update({(f"recipes/{name}.yaml", str(k)): str(v) for k, v in default.items() if k in groups()})
+    problems = []
+    for (where, group), choice in choices.items():
+        options = sorted(p.stem for p in (paths.CONFIGS_DIR / group).glob("*.yaml"))
+        if choice not in options:
+            meant = validation.did_you_mean(choice, options)
+            problems.append(f"{where}: {group}={choice}: no such {group}{meant}. There are: {', '.join(options)}")
+    if problems:
+        raise UserError(problems)
+
+
+def _one_line(error: Exception) -> str:
+    causes = [str(error)] + ([str(error.__cause__)] if error.__cause__ else [])
+    return "; ".join(" ".join(line.strip() for line in cause.splitlines() if line.strip()) for cause in causes)
 
 
 def _start_from_parent(tree: Tree, overrides: list[str]) -> None:
@@ -80,100 +163,103 @@ def _start_from_parent(tree: Tree, overrides: list[str]) -> None:
     if not parent or "axolotl.base_model" in validation.keys_set(overrides):
         return
     if parent not in names():
-        hint = validation.did_you_mean(parent, names())
-        raise UserError(f"after: there is no recipe {parent!r}{hint}. Recipes: {', '.join(names())}")
-    merged = layout.Run(run_name(parent, same_machine(overrides))).merged_dir
-    inside = merged.is_relative_to(layout.REPO_DIR)
-    tree["axolotl"]["base_model"] = str(merged.relative_to(layout.REPO_DIR) if inside else merged)
+        meant = validation.did_you_mean(parent, names())
+        raise UserError(f"after: there is no recipe {parent!r}{meant}. Recipes: {', '.join(names())}")
+    merged = Run(run_name(parent, inherited_overrides(overrides))).merged_dir
+    inside = merged.is_relative_to(paths.REPO_DIR)
+    tree["axolotl"]["base_model"] = str(merged.relative_to(paths.REPO_DIR) if inside else merged)
 
 
-def same_machine(overrides: list[str]) -> list[str]:
-    """The overrides that a run passes on to the one it starts from."""
+def inherited_overrides(overrides: list[str]) -> list[str]:
+    """The overrides that a run passes on to the run that it comes after: its model and its machine."""
     return sorted(o for o in overrides if o.partition("=")[0] in ("model", "hardware"))
 
 
-def load(name: str, overrides: list[str] | None = None, *, run: str | None = None) -> Recipe:
-    """The recipe of a run: the frozen one if the run has begun, otherwise composed and frozen now.
-
-    `name` is a run's or a recipe's. Raises UserError if `overrides` contradict what is frozen.
-    """
-    begun = layout.Run(name).recipe_path.exists()
-    place = layout.Run(run or (name if begun else run_name(name, sorted(overrides or []))))
-    if place.recipe_path.exists():
-        frozen = Recipe.model_validate(yaml.safe_load(place.recipe_path.read_text(encoding="utf-8")))
-        if overrides:
-            said = frozen_overrides(place)
-            wanted = compose(frozen.recipe, merge(merge(said, overrides), adapted(place)), run=place.name).recipe
-            if wanted != frozen:
-                raise contradiction(place, said, overrides)
-        return frozen
-    composed = compose(name, overrides, run=place.name)
-    freeze(composed)
-    return composed.recipe
-
-
-def freeze(composed: Composed, said: list[str] | None = None) -> None:
-    """Write a run's recipe, which later stages read, and say what was brought down.
-
-    `said`: what the user set, where the recipe was composed with more than that (see `adapted`).
-    """
-    for message in composed.notices:
-        notice(message)
-    place = layout.Run(composed.recipe.run)
-    write_text(place.recipe_path, composed.yaml())
-    write_json(place.dir / "overrides.json", composed.overrides if said is None else said)
-
-
-def adapt(composed: Composed, said: list[str], row: Tree) -> None:
-    """Freeze a run's recipe with more `overrides` than the user set; `row` holds them and why."""
-    with Appender(layout.Run(composed.recipe.run).dir / "adapted.jsonl") as record:
-        record.append(row)
-    freeze(composed, said)
-
-
-def frozen_overrides(place: layout.Run) -> list[str]:
-    """The overrides that a run was started with."""
-    path = place.dir / "overrides.json"
-    return [str(o) for o in read_json(path)] if path.exists() else []
-
-
-def adapted(place: layout.Run) -> list[str]:
-    """The overrides that a run took upon itself when it, or the one it comes after, ran out of memory."""
-    path = place.dir / "adapted.jsonl"
-    found: list[str] = []
-    for row in read_rows(path) if path.exists() else ():
-        found = merge(found, row["overrides"])
-    return found
-
-
-def merge(earlier: list[str], later: list[str]) -> list[str]:
+def merge_overrides(earlier: list[str], later: list[str]) -> list[str]:
     """Overrides with later values winning over earlier ones of the same key."""
     by_key = {o.partition("=")[0]: o for o in [*earlier, *later]}
     return sorted(by_key.values())
 
 
-def contradiction(place: layout.Run, said: list[str], wanted: list[str]) -> UserError:
-    """The refusal to change a run half-way, with the ways out."""
+# --- the recipe of a run
+
+
+def load(name: str, overrides: list[str] | None = None, *, run: str | None = None) -> Recipe:
+    """The recipe of a run: the frozen one if the run exists, otherwise composed and frozen now.
+
+    `name` is a run's or a recipe's. Raises UserError if `overrides` contradict what is frozen.
+    """
+    exists = Run(name).recipe_path.exists()
+    folder = Run(run or (name if exists else run_name(name, sorted(overrides or []))))
+    if folder.recipe_path.exists():
+        frozen = Recipe.model_validate(yaml.safe_load(folder.recipe_path.read_text(encoding="utf-8")))
+        if overrides:
+            earlier = frozen_overrides(folder)
+            later = merge_overrides(merge_overrides(earlier, overrides), adapted_overrides(folder))
+            if compose(frozen.recipe, later, run=folder.name).recipe != frozen:
+                raise contradiction(folder, earlier, overrides)
+        return frozen
+    composed = compose(name, overrides, run=folder.name)
+    freeze(composed)
+    return composed.recipe
+
+
+def freeze(composed: Composed, user_overrides: list[str] | None = None) -> None:
+    """Write a run's recipe, which later stages read, and print a notice of each value that was brought down.
+
+    `user_overrides`: what the user set, where the recipe was composed with more than that (see `adapt`).
+    """
+    for message in composed.notices:
+        notice(message)
+    run = Run(composed.recipe.run)
+    write_text(run.recipe_path, composed.yaml())
+    write_json(run.dir / "overrides.json", composed.overrides if user_overrides is None else user_overrides)
+
+
+def adapt(composed: Composed, user_overrides: list[str], adaptation: Adaptation) -> None:
+    """Freeze a run's recipe with more overrides than the user set, and record them and why."""
+    with Appender(Run(composed.recipe.run).dir / "adapted.jsonl") as record:
+        record.append(adaptation.to_json())
+    freeze(composed, user_overrides)
+
+
+def frozen_overrides(run: Run) -> list[str]:
+    """The overrides that a run was started with."""
+    path = run.dir / "overrides.json"
+    return [str(override) for override in read_json(path)] if path.exists() else []
+
+
+def adapted_overrides(run: Run) -> list[str]:
+    """The overrides that were added to a run when it, or the run it comes after, ran out of memory."""
+    path = run.dir / "adapted.jsonl"
+    overrides: list[str] = []
+    for adaptation in read_documents(path, Adaptation) if path.exists() else ():
+        overrides = merge_overrides(overrides, adaptation.overrides)
+    return overrides
+
+
+def contradiction(run: Run, earlier: list[str], later: list[str]) -> UserError:
+    """The refusal to change a run that exists, with the ways out."""
     return UserError(
-        f"run {place.name!r} was started with {' '.join(said) or 'no SET'}; {' '.join(wanted)} contradicts it",
-        hint=f"RUN={place.name}-2 for a run beside it, or `make clean RUN={place.name}` to begin it anew",
+        f"run {run.name!r} was started with {' '.join(earlier) or 'no SET'}; {' '.join(later)} contradicts it",
+        hint=f"RUN={run.name}-2 for a run beside it, or `make clean RUN={run.name}` to begin it anew",
     )
 
 
 def source_paths(recipe: Recipe) -> dict[str, Path]:
     """Where each source's material lies, relative paths from the repository.
 
-    A source of the user's own that is not there falls back to the sample it names, so that every shipped recipe
-    can be tried before one has prepared anything; prepare says so.
+    A source of the user's own that does not exist falls back to the sample it names, so that every shipped recipe
+    can be tried without own material; prepare prints a notice.
     """
-    paths: dict[str, Path] = {}
+    by_name: dict[str, Path] = {}
     for name, source in recipe.data.sources.items():
-        path = layout.REPO_DIR / Path(source.path).expanduser()
-        below_manuscripts = path.is_relative_to(layout.REPO_DIR / "manuscripts")
+        path = paths.REPO_DIR / Path(source.path).expanduser()
+        below_manuscripts = path.is_relative_to(paths.REPO_DIR / "manuscripts")
         if not path.exists() and not _is_glob(source.path) and below_manuscripts:
-            path = layout.REPO_DIR / source.sample
-        paths[name] = path
-    return paths
+            path = paths.REPO_DIR / source.sample
+        by_name[name] = path
+    return by_name
 
 
 def _is_glob(path: str) -> bool:

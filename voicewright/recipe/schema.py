@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from voicewright.core.documents.adaptations import FallbackStep
 from voicewright.core.paths import REPO_DIR
 
 RowShape = Literal["completion", "chat", "preference"]
@@ -103,9 +104,6 @@ class EarlyStopping(Section):
     """Looks in a row that must find it flat."""
     min_exposure: float = Field(1.0, ge=0)
     """Epochs before which nothing is stopped: 1 when every row has been seen."""
-
-
-Rung = Literal["batch", "sequence", "rank", "model"]
 
 
 class Limit(Section):
@@ -473,7 +471,7 @@ class Recipe(Section):
     after: str | None = None
     """The recipe whose merged model this one starts from; it runs first."""
     early_stopping: EarlyStopping | None = None
-    out_of_memory: list[Rung] = ["batch", "sequence", "rank", "model"]
+    out_of_memory: list[FallbackStep] = ["batch", "sequence", "rank", "model"]
     """What is tried, in this order, when training runs out of memory. batch: a smaller micro batch, goes on;
     sequence: half the length, shorter rows, starts anew; rank: half the rank, anew; model: `model.smaller`, anew."""
     shorter_rows: list[int] = []

@@ -1,4 +1,4 @@
-"""What to do when training runs out of memory: the next rung of `out_of_memory`, its cost, and a record of it.
+"""What to do when training runs out of memory: the next step of `out_of_memory`, its cost, and a record of it.
 
 The batch that an update sees stays the same: what a micro batch loses, accumulation gains.
 """
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from voicewright.core.documents.adaptations import Adaptation, FallbackStep
 from voicewright.core.errors import UserError, notice
 from voicewright.core.paths import Run
 from voicewright.recipe import recipes
@@ -28,9 +29,9 @@ SHORTEST, LOWEST_RANK = 256, 4
 
 @dataclass(frozen=True)
 class Step:
-    """One rung: the overrides that it adds to the recipe."""
+    """One step of the fallback: the overrides that it adds to the recipe."""
 
-    rung: str
+    name: FallbackStep
     overrides: list[str]
     goes_on: bool
     """Whether the checkpoints made so far are still of use."""
@@ -67,30 +68,30 @@ def ran_out(exit_code: int | None, log_path: Path, said_before: int, kills_befor
 
 
 def steps(wanted: Recipe) -> Iterator[Step]:
-    """The rungs that are left for this recipe, in its own order."""
+    """The steps that are left for this recipe, in its own order."""
     a = wanted.axolotl
-    for rung in wanted.out_of_memory:
-        if rung == "batch" and (a.get("micro_batch_size") or 1) > 1:
+    for name in wanted.out_of_memory:
+        if name == "batch" and (a.get("micro_batch_size") or 1) > 1:
             whole = a["micro_batch_size"]
             part = next(size for size in range(whole // 2, 0, -1) if whole % size == 0)
             accumulated = whole // part * (a.get("gradient_accumulation_steps") or 1)
             sizes = [f"axolotl.micro_batch_size={part}", f"axolotl.gradient_accumulation_steps={accumulated}"]
             if (a.get("eval_batch_size") or 1) > part:
                 sizes.append(f"axolotl.eval_batch_size={part}")
-            yield Step(rung, sizes, goes_on=True, costs="the same update in smaller parts, somewhat slower")
-        if rung == "sequence" and (length := _shorter(wanted)) >= SHORTEST:
+            yield Step(name, sizes, goes_on=True, costs="the same update in smaller parts, somewhat slower")
+        if name == "sequence" and (length := _shorter(wanted)) >= SHORTEST:
             most = length - SPECIAL_TOKENS
             bounds = [f"data.max_tokens={min(wanted.data.max_tokens, most)}"]
             if wanted.data.min_tokens > most // 2:
                 bounds.append(f"data.min_tokens={most // 4}")
             costs = f"rows are cut anew, to at most {most} tokens"
-            yield Step(rung, [f"axolotl.sequence_len={length}", *bounds], goes_on=False, costs=costs)
-        if rung == "rank" and a.get("adapter") and a["lora_r"] // 2 >= LOWEST_RANK:
+            yield Step(name, [f"axolotl.sequence_len={length}", *bounds], goes_on=False, costs=costs)
+        if name == "rank" and a.get("adapter") and a["lora_r"] // 2 >= LOWEST_RANK:
             halves = [f"axolotl.{key}={max(1, a[key] // 2)}" for key in ("lora_r", "lora_alpha")]
-            yield Step(rung, halves, goes_on=False, costs="an adapter that holds half as much")
-        if rung == "model" and wanted.model.smaller:
+            yield Step(name, halves, goes_on=False, costs="an adapter that holds half as much")
+        if name == "model" and wanted.model.smaller:
             costs = "a weaker base model, fetched first where it is not here"
-            yield Step(rung, [f"model={wanted.model.smaller}"], goes_on=False, costs=costs)
+            yield Step(name, [f"model={wanted.model.smaller}"], goes_on=False, costs=costs)
 
 
 def _shorter(wanted: Recipe) -> int:
@@ -101,32 +102,36 @@ def _shorter(wanted: Recipe) -> int:
     return max((each for each in wanted.shorter_rows if each < length), default=0)
 
 
-def climb(wanted: Recipe, why: str) -> Step:
-    """Take the next rung: say it, record it, freeze the recipe with it. Raises UserError when none is left."""
+def take_next_step(wanted: Recipe, why: str) -> Step:
+    """Take the next step: print it, record it, freeze the recipe with it. Raises UserError when none is left."""
     run = Run(wanted.run)
-    said, adapted = recipes.frozen_overrides(run), recipes.adapted(run)
+    said, adapted = recipes.frozen_overrides(run), recipes.adapted_overrides(run)
     refused = []
     for step in steps(wanted):
-        now = recipes.merge(adapted, step.overrides)
+        now = recipes.merge_overrides(adapted, step.overrides)
         try:
-            composed = recipes.compose(wanted.recipe, recipes.merge(said, now), run=run.name)
-        except UserError as error:  # a limit of the model's or the machine's is in the way of this rung
+            composed = recipes.compose(wanted.recipe, recipes.merge_overrides(said, now), run=run.name)
+        except UserError as error:  # a limit of the model's or the machine's is in the way of this step
             refused += error.problems
             continue
-        if step.rung == "model" and composed.recipe.axolotl["base_model"] == wanted.axolotl["base_model"]:
+        if step.name == "model" and composed.recipe.axolotl["base_model"] == wanted.axolotl["base_model"]:
             refused.append("axolotl.base_model is set, which another model= leaves as it is")
             continue
         found = [c for c in checkpoints.whole(run.adapter_dir) if c.resumable]
         lost = found[-1].step if found else 0
         way = f"goes on from step {lost}" if step.goes_on else f"starts anew, {lost} saved steps are given up"
-        notice(f"training ran out of memory ({why}). Next: {step.rung}: {' '.join(step.overrides)}")
+        notice(f"training ran out of memory ({why}). Next: {step.name}: {' '.join(step.overrides)}")
         notice(f"it {way}; the cost: {step.costs}")
-        row = {"rung": step.rung, "overrides": step.overrides, "why": why, "costs": step.costs}
         if not step.goes_on:  # before the record: killed in between, the same start only runs out of memory again
             shutil.rmtree(run.adapter_dir, ignore_errors=True)
-        recipes.adapt(composed, said, {**row, "steps_lost": 0 if step.goes_on else lost})
+        steps_lost = 0 if step.goes_on else lost
+        recipes.adapt(
+            composed,
+            said,
+            Adaptation(step=step.name, overrides=step.overrides, why=why, costs=step.costs, steps_lost=steps_lost),
+        )
         return step
     raise UserError(
-        [f"training ran out of memory ({why}), and no rung of out_of_memory is left", *refused],
+        [f"training ran out of memory ({why}), and no step of out_of_memory is left", *refused],
         hint=f"make plan RECIPE={wanted.recipe} says what would fit",
     )
