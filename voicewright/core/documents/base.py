@@ -20,7 +20,13 @@ from voicewright.core.records import dumps, read_json, replacing, write_json
 class Document(BaseModel):
     """A JSON object on disk. Unknown fields are kept; fields that were not set are not written."""
 
-    model_config = ConfigDict(extra="allow", populate_by_name=True, serialize_by_alias=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="allow",
+        populate_by_name=True,
+        serialize_by_alias=True,
+        protected_namespaces=(),
+        use_attribute_docstrings=True,
+    )
 
     def to_json(self) -> dict[str, Any]:
         """The object as it is written: only what was set, in the order in which it was set or read."""
