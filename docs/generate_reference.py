@@ -2,7 +2,7 @@
 
     python docs/generate_reference.py
 
-Everything comes from the code itself (click commands, pydantic models, docstrings), so that a page cannot differ from it.
+Everything comes from the code itself (click commands, pydantic models, docstrings), so no page can differ from it.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ REPO_DIR = DOCS_DIR.parent
 OUT_DIR = DOCS_DIR / "reference" / "generated"
 sys.path.insert(0, str(REPO_DIR))
 
-import voicewright  # noqa: E402
 from voicewright.cli.main import main as cli  # noqa: E402
+
+import voicewright  # noqa: E402
 from voicewright.core import documents  # noqa: E402
 from voicewright.core.documents.base import Document  # noqa: E402
 from voicewright.recipe.schema import Recipe  # noqa: E402
@@ -34,7 +35,12 @@ from voicewright.recipe.schema import Recipe  # noqa: E402
 
 def commands_page() -> str:
     """Each command of `voicewright`, with its own help text."""
-    parts = ["# Commands", "", "`make x`, `voicewright x` and `python -m folder.x` are three spellings of one command.", ""]
+    parts = [
+        "# Commands",
+        "",
+        "`make x`, `voicewright x` and `python -m folder.x` are three spellings of one command.",
+        "",
+    ]
     context = click.Context(cli, info_name="voicewright")
     for name in cli.list_commands(context):
         command = cli.get_command(context, name)
@@ -51,7 +57,7 @@ def recipe_page() -> str:
     parts = [
         "# Keys of a recipe",
         "",
-        "`axolotl:` holds Axolotl's own keys and `vllm:` vLLM's own arguments, under their own names. Everything else is listed here.",
+        "`axolotl:` holds Axolotl's own keys and `vllm:` vLLM's own arguments. Every other key is listed here.",
         "",
     ]
     return "\n".join([*parts, *_models(_reachable(Recipe))])
@@ -71,7 +77,12 @@ def documents_page() -> str:
 
     models += [rows.TrainingRow, rows.Message, rows.PromptFormat]
     unique = list(dict.fromkeys(model for model in models if model is not Document))
-    parts = ["# Documents of a run", "", "The typed JSON that stages write. Unknown fields are kept when a document is read.", ""]
+    parts = [
+        "# Documents of a run",
+        "",
+        "The typed JSON that stages write. Unknown fields are kept when a document is read.",
+        "",
+    ]
     return "\n".join([*parts, *_models(unique)])
 
 
@@ -86,7 +97,14 @@ def api_page() -> str:
             for method_name, method in inspect.getmembers(value, callable):
                 own = method_name in vars(value) and not method_name.startswith("_")
                 if own and inspect.getdoc(method):
-                    parts += [f"### {name}.{method_name}", "", "```python", f"{method_name}{_signature(method)}", "```", ""]
+                    parts += [
+                        f"### {name}.{method_name}",
+                        "",
+                        "```python",
+                        f"{method_name}{_signature(method)}",
+                        "```",
+                        "",
+                    ]
                     parts += [inspect.getdoc(method) or "", ""]
     return "\n".join(parts)
 
