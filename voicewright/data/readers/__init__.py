@@ -1,4 +1,4 @@
-"""Books in their formats, read into paragraphs of Markdown. Which library reads what, and why: docs/reference/readers.md.
+"""Books in their formats, read into paragraphs of Markdown (why which library: docs/reference/readers.md).
 
 A format of its own is a module here, found by being here: `reads(path, head)` says by a file's first bytes whether it
 is one of its, `paragraphs(path)` gives its text; where the format has pages, `paged(path)` gives the page of each too.
