@@ -120,7 +120,7 @@ def test_brie_is_compared_in_its_field_and_outside_it(finished: Finished) -> Non
 def test_a_first_run_of_brie_is_ten_steps_and_learns_something(place: Path) -> None:
     run = made("train", place, "brie_first", "brie_first")
     ended = checkpoints.ending(run.adapter_dir)
-    assert ended and ended["step"] == 10
+    assert ended and ended.step == 10
     losses = eval_losses(run)
     assert losses[-1] < losses[0], losses
 
@@ -141,10 +141,10 @@ def test_the_daily_run_starts_from_the_model_that_modes_merged(finished: Finishe
 
 def test_freethought_stopped_no_earlier_than_it_had_seen_every_row(finished: Finished) -> None:
     run = finished("freethought")
-    looks = [row for row in checkpoints.since_begin(run.adapter_dir) if row["event"] in ("decision", "stop")]
+    looks = [event for event in checkpoints.since_begin(run.adapter_dir) if event.event in ("decision", "stop")]
     assert looks, "every look at the curve is written down"
     steps_an_epoch = read_json(run.stats_path)["checks"]["training"]["steps_an_epoch"]
-    assert all(row["step"] >= steps_an_epoch for row in looks if row["event"] == "stop")
+    assert all(event.step >= steps_an_epoch for event in looks if event.event == "stop")
 
 
 def test_freethoughts_guide_holds_answers_that_were_measured(finished: Finished) -> None:

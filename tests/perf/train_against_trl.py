@@ -32,9 +32,9 @@ LEFT_OUT = 5
 
 def pace(adapter_dir: Path) -> float:
     """Steps a second over the training steps between which nothing else was done."""
-    rows = training_events.read(adapter_dir)
-    steps = ((a, b) for a, b in itertools.pairwise(rows) if "loss" in a and "loss" in b and a["step"] > LEFT_OUT)
-    gaps = [b["time"] - a["time"] for a, b in steps]
+    events = training_events.read(adapter_dir)
+    steps = ((a, b) for a, b in itertools.pairwise(events) if a.loss and b.loss and a.step > LEFT_OUT)
+    gaps = [b.time - a.time for a, b in steps]
     return len(gaps) / float(sum(gaps))
 
 

@@ -31,7 +31,7 @@ def hit(run: Run, number: signal.Signals, after_s: float, steps: int) -> None:
 
 def steps_taken(run: Run) -> int:
     end = checkpoints.ending(run.adapter_dir)
-    return int(end["step"]) if end else 0
+    return end.step if end else 0
 
 
 def main() -> None:

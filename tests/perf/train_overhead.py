@@ -22,8 +22,8 @@ from voicewright.training import checkpoints, launch_commands
 
 def pace(run: Run) -> float:
     """Steps a second as the trainer itself reports them."""
-    rows = checkpoints.since_begin(run.adapter_dir)
-    return float(next(row["train_steps_per_second"] for row in rows if "train_steps_per_second" in row))
+    rates = (event.logged("train_steps_per_second") for event in checkpoints.since_begin(run.adapter_dir))
+    return next(rate for rate in rates if rate is not None)
 
 
 def timed(run: Run, *, by_hand: bool) -> tuple[float, float]:

@@ -138,18 +138,17 @@ def wait_for(true: Callable[[], bool], process: subprocess.Popen[str]) -> None:
 
 
 def steps_logged(run: Run) -> int:
-    return max((row["step"] for row in training_events.read(run.adapter_dir) if row["event"] == "log"), default=0)
+    return max((event.step for event in training_events.read(run.adapter_dir) if event.event == "log"), default=0)
 
 
 def last_losses(run: Run) -> dict[int, float]:
     """Training loss by step; a step that was taken twice counts with its last."""
-    rows = training_events.read(run.adapter_dir)
-    return {row["step"]: row["loss"] for row in rows if row["event"] == "log" and "loss" in row}
+    return dict(training_events.curve(training_events.read(run.adapter_dir), "loss"))
 
 
 def final_eval(run: Run) -> float:
-    rows = training_events.read(run.adapter_dir)
-    return float([row["eval_loss"] for row in rows if row.get("eval_loss") is not None][-1])
+    events = training_events.read(run.adapter_dir)
+    return [event.eval_loss for event in events if event.eval_loss is not None][-1]
 
 
 def saved_steps(run: Run) -> list[int]:

@@ -29,21 +29,21 @@ def test_preferences_train_and_stop_early_with_every_look_recorded() -> None:
     kind = ["method=dpo", "data.sources.sample.shape=preference", "tracking=tensorboard"]
     run = engine.begin("prefers", [*chosen, *kind, *stopping], shape="preference", rows=40)
     said = engine.finish(run)
-    rows = training_events.read(run.adapter_dir)
-    looks = [row for row in rows if row["event"] == "decision"]
-    assert [row["step"] for row in looks] == [4, 6]
-    assert all({"drop", "noise", "ratio", "exposure", "strikes"} <= row.keys() for row in looks)
+    events = training_events.read(run.adapter_dir)
+    looks = [event for event in events if event.event == "decision"]
+    assert [event.step for event in looks] == [4, 6]
+    assert all({"drop", "noise", "ratio", "exposure", "strikes"} <= event.to_json().keys() for event in looks)
     assert "ended early: loss fell by" in said and "trained 6 steps" in said
     assert resuming.is_finished(run)
-    assert any("rewards/accuracies" in row for row in rows)
+    assert any("rewards/accuracies" in event.to_json() for event in events)
     assert list(run.adapter_dir.rglob("events.out.tfevents.*")), "tensorboard has nothing to show"
 
 
 def test_two_processes_take_the_steps_of_one_and_learn_the_same(trained: Run) -> None:
     run = engine.begin("two", [*engine.SMALL, "hardware=cpu_x2", "axolotl.micro_batch_size=1"])
     engine.finish(run)
-    begins = [row for row in training_events.read(run.adapter_dir) if row["event"] == "begin"]
-    assert [row["max_steps"] for row in begins] == [12]
+    begins = [event for event in training_events.read(run.adapter_dir) if event.event == "begin"]
+    assert [event.max_steps for event in begins] == [12]
     assert engine.last_losses(run) == pytest.approx(engine.last_losses(trained), abs=1e-3)
 
 
@@ -69,7 +69,7 @@ def test_memory_that_runs_out_in_mid_run_halves_the_batch_and_goes_on_from_the_l
 
     engine.render(run)
     engine.finish(run, before=limit)
-    assert [row["step"] for row in training_events.read(run.adapter_dir) if row["event"] == "begin"] == [0, 2]
+    assert [event.step for event in training_events.read(run.adapter_dir) if event.event == "begin"] == [0, 2]
     now = recipes.load(run.name).axolotl
     assert (now["micro_batch_size"], now["gradient_accumulation_steps"]) == (16, 2)
     assert resuming.is_finished(run)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
 
 from tests.reporting import reports
 from voicewright.core import training_events
-from voicewright.core.documents.base import parse
+from voicewright.core.documents.base import parse, write_documents
 from voicewright.core.documents.voice_report import CopyVerdict, VoiceReport
 from voicewright.core.errors import UserError
 from voicewright.core.paths import Run
 from voicewright.core.records import write_json
+from voicewright.core.training_events import TrainingEvent
 from voicewright.pipeline import checkpoint_comparison, sweep
 from voicewright.pipeline.checkpoint_comparison import Figures
 from voicewright.recipe import recipes
@@ -23,12 +22,12 @@ from voicewright.training import launch_commands, model_card, monitor, push, row
 from voicewright.training.checkpoints import Checkpoint
 
 
-def log(step: int, at: float, **values: float) -> dict[str, Any]:
-    return {"event": "log", "step": step, "time": at, **values}
+def log(step: int, at: float, **values: float) -> TrainingEvent:
+    return TrainingEvent.model_validate({"event": "log", "step": step, "time": at, **values})
 
 
-ROWS = [
-    {"event": "begin", "step": 0, "max_steps": 10, "time": 0.0},
+EVENTS = [
+    TrainingEvent(event="begin", step=0, max_steps=10, time=0.0),
     log(1, 10.0, loss=4.0, learning_rate=1e-3),
     log(2, 12.0, loss=3.0, learning_rate=1e-3),
     log(2, 13.0, eval_loss=3.5),
@@ -43,18 +42,18 @@ def test_a_curve_goes_from_high_to_low() -> None:
 
 
 def test_the_time_left_follows_the_pace_of_the_last_steps() -> None:
-    assert monitor.seconds_left(ROWS, 10) == 14.0
-    assert monitor.seconds_left(ROWS[:2], 10) is None
+    assert monitor.seconds_left(EVENTS, 10) == 14.0
+    assert monitor.seconds_left(EVENTS[:2], 10) is None
 
 
 def test_a_step_taken_again_after_a_stop_counts_with_its_last_figure() -> None:
-    assert training_events.curve([*ROWS, log(2, 20.0, loss=9.0)], "loss") == [(1, 4.0), (2, 9.0), (3, 2.0)]
+    assert training_events.curve([*EVENTS, log(2, 20.0, loss=9.0)], "loss") == [(1, 4.0), (2, 9.0), (3, 2.0)]
 
 
 def test_the_monitor_shows_a_stopped_run_with_the_way_on(home: Path) -> None:
     run = Run(recipes.load("demo").run)
     run.adapter_dir.mkdir(parents=True)
-    (run.adapter_dir / "events.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    write_documents(training_events.path_in(run.adapter_dir), EVENTS)
     console = Console(record=True, width=120)
     console.print(monitor.view(run))
     said = console.export_text()

@@ -81,11 +81,12 @@ def main() -> None:
         print("training had reached its last step")
     elif train(wanted):
         sys.exit(ADAPTED)
-    rows = checkpoints.since_begin(run.adapter_dir)
     end = checkpoints.ending(run.adapter_dir)
     best = checkpoints.choose(run.adapter_dir, "auto")
-    stopped = "".join(f"; ended early: {row['why']}" for row in rows if row["event"] == "stop")
-    print(f"trained {end['step'] if end else '?'} steps{stopped}")
+    stopped = "".join(
+        f"; ended early: {event.why}" for event in checkpoints.since_begin(run.adapter_dir) if event.event == "stop"
+    )
+    print(f"trained {end.step if end else '?'} steps{stopped}")
     print(f"lowest evaluation loss {best.eval_loss} at step {best.step}")
 
 

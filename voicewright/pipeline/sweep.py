@@ -49,7 +49,7 @@ def table(names: list[str]) -> Table:
     shown = Table(Column("run", overflow="fold"), "steps", "lowest evaluation loss", "at step", "transfer", "decision")
     for name in names:
         run = Run(name)
-        end = checkpoints.ending(run.adapter_dir) or {"step": ""}
+        end = checkpoints.ending(run.adapter_dir)
         lowest = [c for c in checkpoints.whole(run.adapter_dir) if c.eval_loss is not None]
         best = min(lowest, key=lambda c: c.eval_loss or 0.0) if lowest else None
         voice = read_document(run.voice_path, VoiceReport) if run.voice_path.exists() else None
@@ -57,7 +57,7 @@ def table(names: list[str]) -> Table:
         transfer = figure.value if figure else None
         decision = read_json(run.decision_path)["decision"] if run.decision_path.exists() else ""
         shown.add_row(
-            name, str(end["step"]), f"{best.eval_loss:.4f}" if best else "", str(best.step) if best else "",
+            name, str(end.step) if end else "", f"{best.eval_loss:.4f}" if best else "", str(best.step) if best else "",
             f"{transfer:.1f}" if transfer is not None else "", decision,
         )  # fmt: skip
     return shown

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from voicewright.core import training_events
 from voicewright.core.errors import UserError
-from voicewright.core.training_events import Row
+from voicewright.core.training_events import TrainingEvent
 
 WEIGHTS = ("adapter_model.safetensors", "model.safetensors", "model.safetensors.index.json")
 
@@ -31,7 +31,7 @@ def whole(output_dir: Path) -> list[Checkpoint]:
     of either.
     """
     found = []
-    evaluated = {row["step"]: row["eval_loss"] for row in training_events.read(output_dir) if "eval_loss" in row}
+    evaluated = dict(training_events.curve(training_events.read(output_dir), "eval_loss"))
     for path in output_dir.glob("checkpoint-*"):
         step = path.name.removeprefix("checkpoint-")
         if step.isdigit() and is_whole(path):
@@ -66,27 +66,26 @@ def _is_complete(path: Path) -> bool:
         return False
 
 
-def since_begin(output_dir: Path) -> list[Row]:
+def since_begin(output_dir: Path) -> list[TrainingEvent]:
     """The events of the last start; [] before the first."""
-    rows = training_events.read(output_dir)
-    starts = [index for index, row in enumerate(rows) if row["event"] == "begin"]
-    return rows[starts[-1] :] if starts else []
+    events = training_events.read(output_dir)
+    starts = [index for index, event in enumerate(events) if event.event == "begin"]
+    return events[starts[-1] :] if starts else []
 
 
-def ending(output_dir: Path) -> Row | None:
+def ending(output_dir: Path) -> TrainingEvent | None:
     """The `end` event of the last start, None if it never came."""
-    return next((row for row in since_begin(output_dir) if row["event"] == "end"), None)
+    return next((event for event in since_begin(output_dir) if event.event == "end"), None)
 
 
 def is_finished(output_dir: Path) -> bool:
     """Whether training reached its last step, or a recorded stop, and left its weights. Exit code 0 does not say so."""
-    rows = since_begin(output_dir)
-    happened = {row["event"] for row in rows}
+    happened = {event.event for event in since_begin(output_dir)}
     end = ending(output_dir)
-    if end is None or end["reason"] != "finished" or "saved" not in happened:
+    if end is None or end.reason != "finished" or "saved" not in happened:
         return False
     weights = [output_dir / name for name in WEIGHTS if (output_dir / name).exists()]
-    reached = end["step"] >= end["max_steps"] or "stop" in happened
+    reached = end.step >= end.max_steps or "stop" in happened
     return reached and bool(weights) and all(_is_complete(file) for file in output_dir.glob("*.safetensors"))
 
 

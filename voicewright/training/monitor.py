@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -18,6 +17,7 @@ from voicewright.cli import arguments
 from voicewright.core import processes, training_events
 from voicewright.core.errors import UserError, exits_cleanly
 from voicewright.core.paths import Run
+from voicewright.core.training_events import TrainingEvent
 from voicewright.training import checkpoints
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -37,35 +37,35 @@ def blocks(values: Sequence[float], width: int = WIDTH) -> str:
     return "".join(BARS[round((value - low) / span * (len(BARS) - 1))] for value in means)
 
 
-def seconds_left(rows: Sequence[dict[str, Any]], max_steps: int) -> float | None:
+def seconds_left(events: Sequence[TrainingEvent], max_steps: int) -> float | None:
     """From the pace of the last steps, evaluations and saves among them; None before there is one."""
-    logged = [row for row in rows if row["event"] == "log" and "loss" in row][-RECENT:]
-    if len(logged) < 2 or logged[-1]["step"] == logged[0]["step"]:
+    logged = [event for event in events if event.event == "log" and event.loss is not None][-RECENT:]
+    if len(logged) < 2 or logged[-1].step == logged[0].step:
         return None
-    pace = (logged[-1]["time"] - logged[0]["time"]) / (logged[-1]["step"] - logged[0]["step"])
-    return float(pace * (max_steps - logged[-1]["step"]))
+    pace = (logged[-1].time - logged[0].time) / (logged[-1].step - logged[0].step)
+    return pace * (max_steps - logged[-1].step)
 
 
-def state(run: Run, rows: Sequence[dict[str, Any]]) -> str:
+def state(run: Run, events: Sequence[TrainingEvent]) -> str:
     """In a word or two, what the training is doing."""
     if processes.alive(run.child_path("train")):
-        return "training" if rows else "loading"
+        return "training" if events else "loading"
     if checkpoints.is_finished(run.adapter_dir):
         return "finished"
-    return "stopped; make train goes on" if rows else "not begun"
+    return "stopped; make train goes on" if events else "not begun"
 
 
 def view(run: Run) -> Table:
     """Everything at a glance."""
-    rows, all_rows = checkpoints.since_begin(run.adapter_dir), training_events.read(run.adapter_dir)
-    shown = Table(show_header=False, title=f"{run.name}: {state(run, rows)}")
-    begin = rows[0] if rows else {"max_steps": 0}
-    step = max((row["step"] for row in rows if "step" in row), default=0)
-    left = seconds_left(rows, begin["max_steps"])
-    eta = f", {left / 60:.1f} minutes left" if left and step < begin["max_steps"] else ""
-    shown.add_row("step", f"{step} of {begin['max_steps']}{eta}")
+    events, all_events = checkpoints.since_begin(run.adapter_dir), training_events.read(run.adapter_dir)
+    shown = Table(show_header=False, title=f"{run.name}: {state(run, events)}")
+    max_steps = events[0].max_steps if events else 0
+    step = max((event.step for event in events), default=0)
+    left = seconds_left(events, max_steps)
+    eta = f", {left / 60:.1f} minutes left" if left and step < max_steps else ""
+    shown.add_row("step", f"{step} of {max_steps}{eta}")
     for key, name in (("loss", "loss"), ("eval_loss", "evaluation loss"), ("learning_rate", "learning rate")):
-        points = training_events.curve(all_rows, key)
+        points = training_events.curve(all_events, key)
         if points:
             lowest = min(points, key=lambda point: point[1])
             shown.add_row(name, Text(f"{points[-1][1]:.4g}  (lowest {lowest[1]:.4g} at step {lowest[0]})"))
@@ -73,14 +73,14 @@ def view(run: Run) -> Table:
     for key, name, unit in (
         ("tokens/train_per_sec_per_gpu", "speed", "tokens a second"), ("memory_gb", "memory", "GB at its peak"),
     ):  # fmt: skip
-        points = training_events.curve(rows, key)
+        points = training_events.curve(events, key)
         if points:
             shown.add_row(name, f"{points[-1][1]:.5g} {unit}")
     saved = [str(c.step) for c in checkpoints.whole(run.adapter_dir)]
     shown.add_row("checkpoints", ", ".join(saved) or "none yet")
-    for row in all_rows:
-        if row["event"] == "stop":
-            shown.add_row("early stop", f"step {row['step']}: {row['why']}")
+    for event in all_events:
+        if event.event == "stop":
+            shown.add_row("early stop", f"step {event.step}: {event.why}")
     log_path = run.logs_dir / "train.log"
     if log_path.exists():
         last = [line for line in log_path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]

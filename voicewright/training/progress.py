@@ -6,13 +6,13 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
 from voicewright.core import training_events
+from voicewright.core.training_events import TrainingEvent
 
 PLAIN_EVERY_S = 10.0
 
@@ -50,24 +50,24 @@ class Progress:
 
     def update(self) -> None:
         """Take in what was written since the last look."""
-        rows = training_events.read(self.output_dir)
-        for row in rows[self.seen :]:
-            self._take(row)
-        self.seen = len(rows)
+        events = training_events.read(self.output_dir)
+        for event in events[self.seen :]:
+            self._take(event)
+        self.seen = len(events)
 
-    def _take(self, row: dict[str, Any]) -> None:
-        if row["event"] == "begin":
-            self.bar.update(self.task, description="training", total=row["max_steps"], completed=row["step"])
-        if row["event"] != "log":
+    def _take(self, event: TrainingEvent) -> None:
+        if event.event == "begin":
+            self.bar.update(self.task, description="training", total=event.max_steps, completed=event.step)
+        if event.event != "log":
             return
-        self.loss = row.get("loss", self.loss)
-        self.eval_loss = row.get("eval_loss", self.eval_loss)
+        self.loss = self.loss if event.loss is None else event.loss
+        self.eval_loss = self.eval_loss if event.eval_loss is None else event.eval_loss
         figures = "  ".join(
             f"{name} {value:.4f}"
             for name, value in (("loss", self.loss), ("eval loss", self.eval_loss))
             if value is not None
         )
-        self.bar.update(self.task, completed=row["step"], figures=figures)
-        if not self.terminal and (time.monotonic() - self.said_at > PLAIN_EVERY_S or "eval_loss" in row):
-            print(f"step {row['step']}: {figures}", flush=True)
+        self.bar.update(self.task, completed=event.step, figures=figures)
+        if not self.terminal and (time.monotonic() - self.said_at > PLAIN_EVERY_S or event.eval_loss is not None):
+            print(f"step {event.step}: {figures}", flush=True)
             self.said_at = time.monotonic()

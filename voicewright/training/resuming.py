@@ -60,9 +60,9 @@ def unfinished(run: Run, exit_code: int | None) -> UserError:
     """Why training ended before its last step, and the way on."""
     end = checkpoints.ending(run.adapter_dir)
     log_path = run.logs_dir / "train.log"
-    if end and end["reason"] == "diverged":
+    if end and end.reason == "diverged":
         return UserError(
-            f"training diverged: at step {end['step']} the loss was no number, or far above where it began",
+            f"training diverged: at step {end.step} the loss was no number, or far above where it began",
             hint=f'make clean RUN={run.name}, then a lower rate, such as SET="axolotl.learning_rate=1e-4"',
         )
     if not checkpoints.since_begin(run.adapter_dir):
