@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from voicewright.core.errors import UserError
-from voicewright.recipe.validation import did_you_mean
+from voicewright.core.errors import UserError, did_you_mean
 
 
 def parse(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import sys
 from collections.abc import Callable, Iterable
@@ -25,6 +26,12 @@ class UserError(Exception):
         if self.hint:
             lines.append(f"Hint: {self.hint}")
         return "\n".join(lines)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`, did you mean X?` for the known word most like `word`, or nothing."""
+    closest = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f", did you mean {closest[0]}?" if closest else ""
 
 
 def notice(message: str) -> None:

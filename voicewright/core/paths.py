@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+
+from voicewright.core.errors import UserError
 
 REPO_DIR = Path(__file__).resolve().parent.parent.parent
 PACKAGE_DIR = REPO_DIR / "voicewright"
@@ -18,6 +21,8 @@ SAMPLE_DIR = REPO_DIR / "manuscripts" / "sample"
 PROMPTS_DIR = REPO_DIR / "benchmarks" / "prompts"
 PROFILES_DIR = PACKAGE_DIR / "stylometry" / "profiles"
 TASKS_DIR = REPO_DIR / "benchmarks" / "tasks"
+# A run's name is a folder's: no path, nothing hidden, nothing that a shell or a command line reads.
+NAME = re.compile(r"\w[\w.-]{0,199}")
 
 
 def home() -> Path:
@@ -33,9 +38,16 @@ def free_gb() -> float:
 
 @dataclass(frozen=True)
 class Run:
-    """The files of one run: `runs/<name>/` and `merged_models/<name>/`."""
+    """The files of one run: `runs/<name>/` and `merged_models/<name>/`. Raises UserError for a name that is none."""
 
     name: str
+
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            raise UserError(
+                f"RUN={self.name}: expected letters, digits, . _ and -, beginning with a letter, a digit or _",
+                hint="make runs lists the runs that there are",
+            )
 
     @property
     def dir(self) -> Path:

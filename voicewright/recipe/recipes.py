@@ -15,7 +15,7 @@ import yaml
 from voicewright.core import paths
 from voicewright.core.documents.adaptations import Adaptation
 from voicewright.core.documents.base import read_documents
-from voicewright.core.errors import UserError, notice
+from voicewright.core.errors import UserError, did_you_mean, notice
 from voicewright.core.paths import Run
 from voicewright.core.records import Appender, content_id, read_json, write_json, write_text
 from voicewright.recipe import limits, validation
@@ -69,7 +69,7 @@ def compose(name: str, overrides: list[str] | None = None, *, run: str | None = 
     overrides = sorted(overrides or [])
     if name not in names():
         raise UserError(
-            f"there is no recipe {name!r}{validation.did_you_mean(name, names())}. Recipes: {', '.join(names())}",
+            f"there is no recipe {name!r}{did_you_mean(name, names())}. Recipes: {', '.join(names())}",
             hint=f"RECIPE={names()[0] if names() else '<name>'}",
         )
     sources = [o.partition("=")[2] for o in overrides if o.startswith("source=")]
@@ -146,7 +146,7 @@ def _refuse_unknown_choices(name: str, overrides: list[str]) -> None:
     for (where, group), choice in choices.items():
         options = sorted(p.stem for p in (paths.CONFIGS_DIR / group).glob("*.yaml"))
         if choice not in options:
-            meant = validation.did_you_mean(choice, options)
+            meant = did_you_mean(choice, options)
             problems.append(f"{where}: {group}={choice}: no such {group}{meant}. There are: {', '.join(options)}")
     if problems:
         raise UserError(problems)
@@ -163,7 +163,7 @@ def _start_from_parent(tree: Tree, overrides: list[str]) -> None:
     if not parent or "axolotl.base_model" in validation.keys_set(overrides):
         return
     if parent not in names():
-        meant = validation.did_you_mean(parent, names())
+        meant = did_you_mean(parent, names())
         raise UserError(f"after: there is no recipe {parent!r}{meant}. Recipes: {', '.join(names())}")
     merged = Run(run_name(parent, inherited_overrides(overrides))).merged_dir
     inside = merged.is_relative_to(paths.REPO_DIR)

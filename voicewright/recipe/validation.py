@@ -5,7 +5,6 @@ Hydra (inside a file) and Axolotl both take a misspelt key in silence, so nobody
 
 from __future__ import annotations
 
-import difflib
 import functools
 import json
 import re
@@ -17,6 +16,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from voicewright.core.errors import did_you_mean
 from voicewright.core.paths import CONFIGS_DIR, RECIPES_DIR, REPO_DIR
 from voicewright.recipe.schema import Recipe
 
@@ -53,12 +53,6 @@ class Origin:
 def keys_set(overrides: Iterable[str]) -> list[str]:
     """The dotted keys that overrides name."""
     return [override.partition("=")[0].lstrip("+~") for override in overrides]
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`, did you mean X?` for the known word most like `word`, or nothing."""
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f", did you mean {found[0]}?" if found else ""
 
 
 def problems(tree: Tree, origin: Origin) -> list[str]:

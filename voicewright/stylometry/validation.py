@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 
 from voicewright.cli import arguments
-from voicewright.core.errors import UserError, exits_cleanly, notice
+from voicewright.core.errors import UserError, did_you_mean, exits_cleanly, notice
 from voicewright.core.records import write_json
-from voicewright.recipe.validation import did_you_mean
 from voicewright.stylometry import corpus, dose_response, trials, verification_metrics
 from voicewright.stylometry.split_summary import Tally
 from voicewright.stylometry.trials import MEASURES, SIZES, Pool, Split

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from voicewright.core.errors import did_you_mean
 from voicewright.core.paths import REPO_DIR, Run
 from voicewright.core.records import read_rows
 from voicewright.recipe.schema import Recipe
-from voicewright.recipe.validation import did_you_mean
 
 Tree = dict[str, Any]
 # Fewer optimiser steps than this teach nothing, whatever the rows.
