@@ -31,6 +31,10 @@ class Pretender:
     behave: Behaviour = lambda _n, _body: None
     write: Callable[[Body], str] = lambda body: f"answer {body['seed']} " + "word " * 50
     asked: list[Body] = field(default_factory=list)
+    everything: tuple[int, bytes] | None = None
+    """A status and a body for every request, whatever it is."""
+    keys_sent: set[str] = field(default_factory=set)
+    """The Authorization headers of the requests for text."""
     refusing: bool = False
     url: str = ""
     most_at_once: int = 0
@@ -59,6 +63,8 @@ def running(pretender: Pretender) -> Iterator[Pretender]:
 def _handler(pretender: Pretender) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Head and body are two packets; the second would wait 40 ms for the first to be acknowledged.
+        disable_nagle_algorithm = True
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -75,13 +81,18 @@ def _handler(pretender: Pretender) -> type[BaseHTTPRequestHandler]:
                 self.wfile.write(data)
 
         def do_GET(self) -> None:
+            if pretender.everything:
+                self.reply(*pretender.everything)
+                return
             names = [pretender.name, *pretender.adapters]
             about = {"root": pretender.root, "max_model_len": 1024, "parent": None}
             self.reply(200, {"data": [{"id": name, **about} for name in names]})
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if self.path in ("/tokenize", "/detokenize") and not pretender.tokenizes:
+            if pretender.everything:
+                self.reply(*pretender.everything)
+            elif self.path in ("/tokenize", "/detokenize") and not pretender.tokenizes:
                 self.reply(404, {"error": "not found"})
             elif self.path == "/tokenize":
                 text = body.get("prompt") or "".join(m["content"] for m in body["messages"])
@@ -110,6 +121,7 @@ def _handler(pretender: Pretender) -> type[BaseHTTPRequestHandler]:
             with pretender.lock:
                 n = len(pretender.asked)
                 pretender.asked.append(body)
+                pretender.keys_sent.add(self.headers.get("Authorization", ""))
                 pretender.at_once += 1
                 pretender.most_at_once = max(pretender.most_at_once, pretender.at_once)
             time.sleep(pretender.delay_s)

@@ -21,8 +21,8 @@ from voicewright.core.records import Row, read_json, read_rows, write_json, writ
 from voicewright.generation import arms, likelihood, prompts
 from voicewright.recipe import recipes
 from voicewright.recipe.schema import Recipe
-from voicewright.serving import client
-from voicewright.serving.client import Patience
+from voicewright.serving import old_client as client
+from voicewright.serving.old_client import Patience
 
 SENTENCE = "You walk down to the water and count {} boats, none of which is there. "
 SHORT = [

@@ -14,8 +14,8 @@ from voicewright.generation import generations, mode_tags, prompts
 from voicewright.judging import pairs
 from voicewright.metrics import samples
 from voicewright.recipe import recipes
-from voicewright.serving.client import Answer, Patience, Request
 from voicewright.serving.endpoint import Endpoint
+from voicewright.serving.old_client import Answer, Patience, Request
 
 BEFORE, AFTER = "<|im_start|>user\n", "<|im_end|>\n<|im_start|>assistant\n"
 

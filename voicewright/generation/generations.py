@@ -15,9 +15,9 @@ from voicewright.core.paths import Run, home
 from voicewright.core.records import Row, content_id, drop_torn_row, read_rows, write_rows
 from voicewright.generation import openings
 from voicewright.generation.prompts import Ask, sampling_of
-from voicewright.serving import client
-from voicewright.serving.client import Answer, Dead, Patience, Refused
+from voicewright.serving import old_client as client
 from voicewright.serving.endpoint import Endpoint
+from voicewright.serving.old_client import Answer, Dead, Patience, Refused
 
 
 def identity(ask: Ask, endpoint: Endpoint, max_words: int) -> str:

@@ -17,10 +17,10 @@ import openai
 from voicewright.core.errors import UserError
 from voicewright.core.records import Row, content_id, drop_torn_row, read_rows, write_json, write_rows
 from voicewright.generation.prompts import Format, Message, part_answer
-from voicewright.serving import client
 from voicewright.serving import endpoint as served
-from voicewright.serving.client import Dead, Patience, Refused
+from voicewright.serving import old_client as client
 from voicewright.serving.endpoint import Endpoint
+from voicewright.serving.old_client import Dead, Patience, Refused
 
 # vLLM writes minus infinity as -9999.0, JSON having no word for it.
 MINUS_INFINITY = -9000.0

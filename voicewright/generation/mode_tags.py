@@ -19,9 +19,9 @@ from voicewright.core.paths import Run
 from voicewright.core.records import Row, content_id, read_json, read_rows, write_json
 from voicewright.generation import prompts
 from voicewright.recipe.schema import Recipe
-from voicewright.serving import client
-from voicewright.serving.client import Dead, Refused, Request
+from voicewright.serving import old_client as client
 from voicewright.serving.endpoint import Endpoint
+from voicewright.serving.old_client import Dead, Refused, Request
 from voicewright.stats import intervals
 
 SAMPLES = 4

@@ -15,8 +15,8 @@ from voicewright.core.records import Row, content_id, read_json, read_rows
 from voicewright.generation import openings
 from voicewright.recipe.schema import Eval, Recipe, Sampling
 from voicewright.serving import endpoint as served
-from voicewright.serving.client import Patience, Request
 from voicewright.serving.endpoint import Endpoint
+from voicewright.serving.old_client import Patience, Request
 
 Message = dict[str, str]
 TRAINING = "training"
