@@ -250,11 +250,5 @@ def test_seventy_novels_come_out_lossless_and_within_bounds(made: Make, shared_d
     assert all(piece.row["tokens"] >= result.low or piece.reason for piece in result.pieces)
 
 
-def test_the_packing_foretold_holds_every_row() -> None:
-    assert data_stats._packs([100, 100, 100, 100], 200) == 2
-    assert data_stats._packs([150, 60, 60, 60], 200) == 2
-    assert data_stats._packs([], 200) == 0
-
-
 def test_json_of_stats_is_plain(run: Run, with_sources: Callable[..., Recipe]) -> None:
     assert json.loads(run.stats_path.read_text())["checks"]["bounds"]["max_tokens"] == 448

@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 
 from voicewright.core import training_events
 from voicewright.core.paths import REPO_DIR, SAMPLE_DIR, Run
-from voicewright.core.records import content_id, write_rows, write_text
+from voicewright.core.records import content_id, write_json, write_rows, write_text
 from voicewright.recipe import recipes
 from voicewright.training import checkpoints
 from voicewright.training.rendering import axolotl_yaml
@@ -104,6 +104,8 @@ def begin(name: str, overrides: list[str], *, of: str = "demo", shape: str = "co
     made = ROWS_OF[shape](paragraphs(rows + 6))
     write_rows(run.rows_path(shape, "train"), made[:rows])
     write_rows(run.rows_path(shape, "val"), made[rows : rows + 6])
+    prompt = "raw" if shape == "completion" else "chat"
+    write_json(run.stats_path, {"format": {"shape": shape, "prompt": prompt, "special_tokens": 1}, "splits": {}})
     render(run)
     return run
 

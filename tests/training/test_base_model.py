@@ -10,7 +10,7 @@ import pytest
 
 from voicewright.core.errors import UserError
 from voicewright.core.paths import REPO_DIR, Run
-from voicewright.core.records import write_rows
+from voicewright.core.records import write_json, write_rows
 from voicewright.recipe import recipes
 from voicewright.recipe.schema import Recipe
 from voicewright.training import base_model, datasets
@@ -75,7 +75,8 @@ def test_a_sequence_longer_than_the_model_is_refused(folder: Path, home: Path) -
 
 def rows(run: str, split: str, count: int, tokens: int = 100) -> None:
     path = Run(run).rows_path("completion", split)
-    write_rows(path, ({"id": str(i), "text": "A sentence.", "tokens": tokens} for i in range(count)))
+    write_rows(path, ({"id": str(i), "source": "a", "text": "A sentence.", "tokens": tokens} for i in range(count)))
+    write_json(Run(run).stats_path, {"format": {"special_tokens": 1}})
 
 
 def test_packing_twenty_rows_is_refused_with_the_steps_it_leaves(folder: Path, home: Path) -> None:

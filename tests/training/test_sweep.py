@@ -13,9 +13,9 @@ import yaml
 
 from tests.test_whole_path import free_ports
 from voicewright.core.paths import REPO_DIR, Run
-from voicewright.core.records import read_json, read_rows
-from voicewright.recipe import recipes
-from voicewright.training import checkpoints, memory
+from voicewright.core.records import read_json
+from voicewright.recipe import recipes, steps
+from voicewright.training import checkpoints
 
 pytestmark = [pytest.mark.engine, pytest.mark.long]
 
@@ -60,8 +60,8 @@ def test_a_sweep_trains_one_run_a_value_and_lays_them_side_by_side(swept: tuple[
         (line,) = (line for line in listed.splitlines() if run.name in line)
         last = checkpoints.whole(run.adapter_dir)[-1].step
         assert re.split(r"\s{2,}", line.strip())[2:6] == ["tiny", "lora", str(last), "2"]
-        rows = list(read_rows(run.rows_path("completion", "train")))
-        assert memory.steps(recipes.load(run.name), len(rows), 0) == last, "not the steps that were planned"
+        lengths = steps.row_lengths(run, steps.read_trained_rows(run))
+        assert steps.count_steps(recipes.load(run.name), lengths).total == last, "not the steps that were planned"
 
 
 def test_an_undertrained_epoch_shows_beside_the_next_and_the_best_is_merged(swept: tuple[str, list[Run]]) -> None:

@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from math import ceil
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from voicewright.data.expansion import Expanded
 from voicewright.data.pieces import Piece, learnt_text, text_of
 from voicewright.data.shapes.completion.modes import family
 from voicewright.data.tokenizers import Counter as Tokens
+from voicewright.recipe import steps
 from voicewright.recipe.schema import Recipe
 
 MOST_LISTED = 500
@@ -145,38 +145,21 @@ def _trained_tokens(piece: Piece, counter: Tokens) -> int:
     return int(piece.row["tokens"]) + (counter.specials if piece.shape == "completion" else 0)
 
 
-def training(recipe: Recipe, tokens: Sequence[int]) -> dict[str, Any]:
+def training(recipe: Recipe, lengths: Sequence[int]) -> dict[str, Any]:
     """Steps and packing to expect of training rows of so many tokens."""
-    axolotl = recipe.axolotl
-    batch = int(axolotl.get("micro_batch_size") or 1) * int(axolotl.get("gradient_accumulation_steps") or 1)
-    length = int(axolotl.get("sequence_len") or recipe.model.context)
-    packed = _packs(tokens, length)
-    rows = packed if axolotl.get("sample_packing") else len(tokens)
-    steps = ceil(rows / (batch * recipe.hardware.devices))
-    epochs = float(axolotl.get("num_epochs") or 1)
+    expected = steps.count_steps(recipe, lengths)
+    capacity = steps.sequence_length(recipe)
+    packs = steps.count_packs(lengths, capacity)
     return {
-        "rows": len(tokens),
-        "batch": batch * recipe.hardware.devices,
-        "steps_an_epoch": steps,
-        # Axolotl rounds up once, at the end of the last epoch.
-        "steps": ceil(rows * epochs / (batch * recipe.hardware.devices)),
-        "packing": bool(axolotl.get("sample_packing")),
-        "packs": packed,
-        "rows_a_pack": round(len(tokens) / packed, 2) if packed else 0,
-        "pack_fill": round(sum(tokens) / (packed * length), 3) if packed else 0,
+        "rows": len(lengths),
+        "batch": expected.batch,
+        "steps_an_epoch": expected.per_epoch,
+        "steps": expected.total,
+        "packing": bool(recipe.axolotl.get("sample_packing")),
+        "packs": packs,
+        "rows_a_pack": round(len(lengths) / packs, 2) if packs else 0,
+        "pack_fill": round(sum(lengths) / (packs * capacity), 3) if packs else 0,
     }
-
-
-def _packs(lengths: Sequence[int], capacity: int) -> int:
-    """How many sequences hold all rows: first-fit decreasing by free space, as Axolotl packs."""
-    used = 0
-    spaces = np.full(max(1, len(lengths)), capacity, dtype=np.int64)
-    for length in sorted(lengths, reverse=True):
-        fitting = np.flatnonzero(spaces[: used + 1] >= min(length, capacity))
-        place = int(fitting[0]) if len(fitting) else used
-        spaces[place] -= min(length, capacity)
-        used = max(used, place + 1)
-    return used
 
 
 def _sources(recipe: Recipe, result: Result, everything: dict[Any, list[Piece]]) -> dict[str, Any]:

@@ -16,8 +16,7 @@ from rich.table import Table
 
 from voicewright.core.errors import UserError, exits_cleanly
 from voicewright.core.paths import CONFIGS_DIR, Run, free_gb
-from voicewright.core.records import read_json
-from voicewright.recipe import recipes
+from voicewright.recipe import recipes, steps
 from voicewright.recipe.schema import Recipe
 from voicewright.training import base_model, disk, hub
 from voicewright.training import memory as estimate
@@ -29,23 +28,24 @@ USABLE = 0.95
 TEXT_ENDINGS = (".txt", ".md", ".jsonl")
 
 
-def amount(wanted: Recipe) -> tuple[int, int, str]:
-    """Training rows, their tokens, and where the figures come from: the prepared rows, or the size of the sources.
+def amount(wanted: Recipe) -> tuple[int, int, str, steps.StepCount]:
+    """Training rows, their tokens, where the figures come from, and the steps that they make.
 
-    0 rows where neither tells: books in PDF, documents, exports of chats.
+    Counted in the prepared rows, else estimated from the size of the sources; 0 rows where neither can be: books in
+    PDF, documents, exports of chats.
     """
     run = Run(wanted.run)
-    if run.stats_path.exists():
-        told = read_json(run.stats_path)
-        trained = [told["splits"]["train"], *([told["synthetic"]] if "synthetic" in told else [])]
-        return sum(s["rows"] for s in trained), sum(s["tokens"] for s in trained), "as prepared"
+    if prepared := steps.read_trained_rows(run):
+        expected = steps.count_steps(wanted, steps.row_lengths(run, prepared))
+        return len(prepared), sum(row.tokens for row in prepared), "as prepared", expected
     files = [file for path in recipes.source_paths(wanted).values() for file in _files(path)]
     if not all(file.suffix.lower() in TEXT_ENDINGS for file in files):
-        return 0, 0, "known after make prepare, which reads the sources"
+        return 0, 0, "known after make prepare, which reads the sources", steps.estimate_steps(wanted, 0, 0)
     share = 1 - wanted.data.val_share - wanted.data.heldout_share
     tokens = int(sum(file.stat().st_size for file in files) / BYTES_PER_TOKEN * share)
     typical = (wanted.data.min_tokens + wanted.data.max_tokens) / 2
-    return max(1, round(tokens / typical)), tokens, "estimated from the sources' size; make prepare counts them"
+    rows, source = max(1, round(tokens / typical)), "estimated from the sources' size; make prepare counts them"
+    return rows, tokens, source, steps.estimate_steps(wanted, rows, tokens)
 
 
 def _files(path: Path) -> list[Path]:
@@ -130,7 +130,7 @@ def larger_machine(wanted: Recipe) -> str | None:
 def table(wanted: Recipe, overrides: list[str]) -> Table:
     """Everything there is to know before a run, one line each."""
     a, hardware = wanted.axolotl, wanted.hardware
-    rows, tokens, source = amount(wanted)
+    rows, tokens, source, expected = amount(wanted)
     shown = Table(
         show_header=False, title=f"{wanted.recipe}: {wanted.method} of {wanted.model.name} on {hardware.name}"
     )
@@ -142,18 +142,14 @@ def table(wanted: Recipe, overrides: list[str]) -> Table:
     shown.add_row("base model", f"{a['base_model']}, {size}; licence {wanted.model.licence}{gate}")
     shown.add_row("training rows", f"{rows:,} with {tokens:,} tokens ({source})" if rows else source)
     packed = "packed" if a.get("sample_packing") else "not packed"
-    batch = (
-        a.get("micro_batch_size", 1) * (a.get("gradient_accumulation_steps") or 1) * hardware.devices * hardware.nodes
-    )
-    steps = f"{estimate.steps(wanted, rows, tokens):,}" if rows else "as many as there are batches"
-    shown.add_row("steps", f"{steps} of {batch} rows, {a.get('num_epochs', 1)} epochs, {packed}")
+    total = f"{expected.total:,}" if rows else "as many as there are batches"
+    shown.add_row("steps", f"{total} of {expected.batch} rows, {a.get('num_epochs', 1)} epochs, {packed}")
     memory = estimate.memory(wanted)
     for name, value in vars(memory).items():
         shown.add_row(f"memory: {name}", f"{value:.2f} GB")
     total = f"{memory.total:.1f} of {hardware.memory_gb:g} GB"
     if shared := estimate.shared_parts(wanted):
-        over = hardware.devices * hardware.nodes
-        shown.add_row("", f"{', '.join(shared)}: the share of one card, of {over}")
+        shown.add_row("", f"{', '.join(shared)}: the share of one card, of {steps.process_count(wanted)}")
     if fits(wanted):
         shown.add_row("memory: total", f"{total}: fits")
     else:

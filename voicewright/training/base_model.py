@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from voicewright.core.documents.base import read_documents
 from voicewright.core.errors import did_you_mean
 from voicewright.core.paths import REPO_DIR, Run
-from voicewright.core.records import read_rows
+from voicewright.core.rows import TrainingRow
+from voicewright.recipe import steps
 from voicewright.recipe.schema import Recipe
 
 Tree = dict[str, Any]
@@ -125,25 +127,21 @@ def tensor_names(folder: Path) -> list[str]:
 
 def _of_the_rows(recipe: Recipe) -> list[str]:
     run = Run(recipe.run)
-    sizes = {
-        splits[0]: [row.get("tokens", 0) for path in run.row_files(*splits) for row in read_rows(path)]
-        for splits in (("train", "synthetic"), ("val",))
-    }
-    if not sizes["train"]:
+    rows = steps.read_trained_rows(run)
+    if not rows:
         return []
-    found = []
-    if sum(sizes["val"]) > sum(sizes["train"]):
-        found.append(
-            f"the validation rows ({sum(sizes['val']):,} tokens) are more than the training rows "
-            f"({sum(sizes['train']):,}): lower data.val_share"
+    problems = []
+    trained = sum(row.tokens for row in rows)
+    validation = sum(row.tokens for path in run.row_files("val") for row in read_documents(path, TrainingRow))
+    if validation > trained:
+        problems.append(
+            f"the validation rows ({validation:,} tokens) are more than the training rows ({trained:,}): lower "
+            "data.val_share"
         )
-    if recipe.axolotl.get("sample_packing"):
-        a = recipe.axolotl
-        batch = (a.get("micro_batch_size") or 1) * (a.get("gradient_accumulation_steps") or 1) * recipe.hardware.devices
-        steps = sum(sizes["train"]) // (a["sequence_len"] * batch) * (a.get("num_epochs") or 1)
-        if steps < LEAST_PACKED_STEPS:
-            found.append(
-                f"axolotl.sample_packing puts the {len(sizes['train'])} training rows into {steps} steps, too few to "
-                f"learn from: axolotl.sample_packing=false"
-            )
-    return found
+    expected = steps.count_steps(recipe, steps.row_lengths(run, rows))
+    if recipe.axolotl.get("sample_packing") and expected.total < LEAST_PACKED_STEPS:
+        problems.append(
+            f"axolotl.sample_packing puts the {len(rows)} training rows into {expected.total} steps, too few to "
+            "learn from: axolotl.sample_packing=false"
+        )
+    return problems

@@ -8,6 +8,7 @@ from voicewright.core import environments
 from voicewright.core.paths import REPO_DIR, Run
 from voicewright.core.records import write_text
 from voicewright.recipe.schema import Recipe
+from voicewright.recipe.steps import process_count
 
 RENDEZVOUS = "127.0.0.1:29500"
 
@@ -18,14 +19,9 @@ def axolotl_command(recipe: Recipe, resume_from: Path | None) -> list[str]:
     words = [axolotl, "train", str(Run(recipe.run).axolotl_path)]
     if resume_from:
         words.append(f"--resume-from-checkpoint={resume_from}")
-    if processes(recipe) == 1:
+    if process_count(recipe) == 1:
         return [*words, "--launcher", "python"]
     return [*words, "--launcher", "torchrun", "--", *torchrun_words(recipe)]
-
-
-def processes(recipe: Recipe) -> int:
-    """How many processes share an update."""
-    return recipe.hardware.devices * recipe.hardware.nodes
 
 
 def torchrun_words(recipe: Recipe) -> list[str]:
@@ -42,7 +38,7 @@ def torchrun_words(recipe: Recipe) -> list[str]:
 
 def variables(recipe: Recipe) -> dict[str, str]:
     """The environment that a machine needs beside the usual."""
-    if processes(recipe) > 1 and recipe.hardware.accelerator == "cpu":
+    if process_count(recipe) > 1 and recipe.hardware.accelerator == "cpu":
         # Without it each rank of a CPU group trains alone and takes all the steps.
         return {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
     return {}

@@ -1,4 +1,4 @@
-"""What a training needs before anything is downloaded: memory by part, disk by part, steps, hours.
+"""What a training needs before anything is downloaded: memory by part, disk by part, hours.
 
 All from the recipe and the dimensions of its model; sizes in GB of 2**30 bytes. Memory is the peak of one
 accelerator; ZeRO-2 shares gradients and optimiser out over all of them, ZeRO-3 and FSDP the weights as well. The parts:
@@ -15,11 +15,11 @@ overhead     the driver's context, and 6% lost between blocks
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 from voicewright.recipe.schema import Dimensions, Recipe
+from voicewright.recipe.steps import process_count
 
 GB = 2**30
 NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
@@ -108,8 +108,8 @@ def memory(recipe: Recipe) -> Memory:
         "logits": float(tokens * d.vocab * (LOGIT_BYTES if width == 2 else 12)),
     }
     shared = shared_parts(recipe)
-    devices = recipe.hardware.devices * recipe.hardware.nodes
-    gigabytes = {name: value / GB / (devices if name in shared else 1) for name, value in parts.items()}
+    processes = process_count(recipe)
+    gigabytes = {name: value / GB / (processes if name in shared else 1) for name, value in parts.items()}
     context = CONTEXT_GB if recipe.hardware.accelerator == "cuda" else 0.5
     return Memory(**gigabytes, overhead=context + FRAGMENTATION * sum(gigabytes.values()))
 
@@ -168,22 +168,6 @@ def disk(recipe: Recipe, *, cached: bool) -> dict[str, float]:
     }
 
 
-def steps(recipe: Recipe, rows: int, tokens: int) -> int:
-    """Optimiser steps of a run over `rows` rows with `tokens` tokens, as Axolotl 0.19 counts them.
-
-    Rows are rounded up once, at the end of the last epoch; of packs, those that fill no batch are dropped each epoch.
-    """
-    a, hardware = recipe.axolotl, recipe.hardware
-    if a.get("max_steps"):
-        return int(a["max_steps"])
-    batch = (a.get("micro_batch_size") or 1) * (a.get("gradient_accumulation_steps") or 1)
-    batch *= hardware.devices * hardware.nodes
-    epochs = a.get("num_epochs") or 1
-    if a.get("sample_packing"):
-        return int(max(1, math.ceil(tokens / a["sequence_len"]) // batch) * epochs)
-    return math.ceil(rows * epochs / batch)
-
-
 def hours(recipe: Recipe, tokens: int) -> float | None:
     """Hours of training on `tokens` tokens an epoch; None where the machine's speed is not known.
 
@@ -198,4 +182,4 @@ def hours(recipe: Recipe, tokens: int) -> float | None:
     passes += 2 if a.get("rl") else 0
     work = passes * (d.active_parameters or d.parameters) * tokens * (a.get("num_epochs") or 1)
     share = UTILISATION_4BIT if a.get("load_in_4bit") else UTILISATION
-    return float(work / (rate * 1e12 * share * recipe.hardware.devices * recipe.hardware.nodes) / 3600)
+    return float(work / (rate * 1e12 * share * process_count(recipe)) / 3600)
