@@ -35,7 +35,6 @@ PENDING = {
     ("judging", "reporting"),
     ("reporting", "generation"),
     ("reporting", "judging"),
-    ("stats", "stylometry"),
     ("stylometry", "recipe"),
     ("training", "pipeline"),
 } | {(name, "cli") for name in ALLOWED}

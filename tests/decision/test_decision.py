@@ -7,12 +7,12 @@ import pytest
 
 from tests.reporting import reports
 from voicewright.core.documents.base import parse
+from voicewright.core.documents.intervals import Figure
 from voicewright.core.documents.voice_report import (
     AbilityFigure,
     ArmCopying,
     CopyResult,
     CopyVerdict,
-    Figure,
     Measure,
     Reference,
     VoiceReport,
@@ -68,7 +68,7 @@ def verdict_of(
 ) -> dict[str, Any]:
     rate = clustered_rate(wins)
     deciding = {
-        **rate.as_row(),
+        **rate.to_json(),
         "independent": independent,
         "coverage": coverage,
         "worst_case_low": worst_low,

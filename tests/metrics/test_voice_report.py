@@ -18,7 +18,7 @@ from voicewright.core.paths import Run
 from voicewright.core.records import read_rows, write_rows
 from voicewright.metrics import voice_report
 from voicewright.reporting import memorization_sections, similarity_sections, wording_section
-from voicewright.stats import calibrated_intervals
+from voicewright.stats import intervals
 from voicewright.stylometry import corpus, imposters, profile, style_space
 
 PROMPTS, SAMPLES, WORDS = 16, 2, 250
@@ -271,8 +271,8 @@ def test_intervals_cover_a_known_mean_at_the_size_of_the_demo(blocks: int) -> No
     rng, hits = np.random.default_rng(3), 0
     for _ in range(300):
         values = rng.normal(1.0, 0.3, blocks)
-        weights = calibrated_intervals.draws(blocks, 300, rng)
-        found = calibrated_intervals.interval(weights @ values / weights.sum(axis=1))
+        weights = intervals.resampling_weights(blocks, 300, rng, corrected=True)
+        found = intervals.percentile_figure(weights @ values / weights.sum(axis=1))
         assert found.low is not None and found.high is not None
         hits += found.low < 1.0 < found.high
     assert hits >= 272

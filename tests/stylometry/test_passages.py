@@ -14,7 +14,7 @@ from voicewright.core import text as reading
 from voicewright.core.paths import Run
 from voicewright.core.records import write_rows
 from voicewright.metrics import diversity, forgetting, markers, samples, structure
-from voicewright.stats import calibrated_intervals
+from voicewright.stats import intervals
 from voicewright.stylometry import features, passages
 from voicewright.stylometry.passages import Passage
 
@@ -144,9 +144,9 @@ def test_counts_add_up_over_texts(parts: list[str], at: int) -> None:
 def test_a_ratio_whose_denominator_may_be_0_is_not_identifiable() -> None:
     rng = np.random.default_rng(1)
     wide = rng.normal(0.01, 0.1, 500)
-    found = calibrated_intervals.calibrated(np.full(500, 1.0), np.full(500, 0.9), 1.0 - wide)
+    found = intervals.calibrated_score(np.full(500, 1.0), np.full(500, 0.9), 1.0 - wide)
     assert (found.value, found.status) == (None, "not identifiable")
-    sure = calibrated_intervals.calibrated(np.full(500, 1.0), np.full(500, 0.9), np.full(500, 0.8))
+    sure = intervals.calibrated_score(np.full(500, 1.0), np.full(500, 0.9), np.full(500, 0.8))
     assert (sure.value, sure.low, sure.high) == pytest.approx((50, 50, 50))
 
 

@@ -42,7 +42,7 @@ def measured(rows: Sequence[Row], answers: Sequence[Sequence[str]]) -> dict[str,
     found: dict[str, Any] = {}
     for mode in (*TAGS, "all"):
         mine = [share for share, row in zip(shares, rows, strict=True) if mode in (row["mode"], "all")]
-        found[mode] = intervals.clustered_rate(mine).as_row() if mine else intervals.NOTHING.as_row()
+        found[mode] = intervals.clustered_rate(mine).to_json()
     return found
 
 

@@ -38,7 +38,7 @@ def summary(margin: Mapping[str, float], reference: Mapping[str, float] | None) 
 def _rates(prefix: str, margin: Mapping[str, float]) -> dict[str, Any]:
     right = sum(value > 0 for value in margin.values())
     mean = sum(margin.values()) / len(margin) if margin else None
-    return {f"{prefix}accuracy": intervals.wilson(right, len(margin)).as_row(), f"{prefix}margin_nats": mean}
+    return {f"{prefix}accuracy": intervals.wilson(right, len(margin)).to_json(), f"{prefix}margin_nats": mean}
 
 
 def weigh(settings: Recipe, arm: str, form: Format, endpoint: Endpoint) -> None:

@@ -7,7 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from voicewright.stats.intervals import RESAMPLES, SEED, Floats, clustered_rate, percentile_interval, resampling_weights
+from voicewright.stats.intervals import (
+    RESAMPLES,
+    SEED,
+    Floats,
+    clustered_rate,
+    percentile_rate,
+    resampling_weights,
+)
 
 # Keeps the slope finite where the longer text always wins; 0.01 prior votes' worth of information.
 RIDGE = 0.01
@@ -35,9 +42,9 @@ def diagnose(
     decided = (score != 0.5) & (ratio != 0)
     longer = ((score > 0.5) == (ratio > 0)).astype(float)
     rates = [longer[decided & (groups == group)].mean() for group in np.unique(groups[decided])]
-    weights = resampling_weights(len(numbers), resamples, seed)
-    adjusted = percentile_interval(_rates_at_equal_length(score, ratio, weights[:, groups]), len(numbers), level)
-    return {"longer_wins": clustered_rate(rates, level).as_row(), "length_adjusted": adjusted.as_row()}
+    weights = resampling_weights(len(numbers), resamples, seed, corrected=False)
+    adjusted = percentile_rate(_rates_at_equal_length(score, ratio, weights[:, groups]), len(numbers), level)
+    return {"longer_wins": clustered_rate(rates, level).to_json(), "length_adjusted": adjusted.to_json()}
 
 
 def _rates_at_equal_length(score: Floats, ratio: Floats, weights: Floats) -> Floats:

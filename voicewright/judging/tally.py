@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
 from itertools import combinations
 from typing import Any
 
+from voicewright.core.documents.intervals import Rate
 from voicewright.core.errors import UserError
 from voicewright.core.records import Row
 from voicewright.judging.length_bias import diagnose
 from voicewright.judging.votes import Opinion
 from voicewright.stats.agreement import agreement, cohen
 from voicewright.stats.bradley_terry import bradley_terry
-from voicewright.stats.intervals import LEVEL, Estimate, bootstrapped_rate, clustered_rate, wilson
+from voicewright.stats.intervals import LEVEL, bootstrapped_rate, clustered_rate, wilson
 
 Key = Mapping[str, tuple[str, str]]
 Court = Mapping[str, Mapping[str, Any]]
@@ -80,7 +80,7 @@ def _rate(
     key: Key,
     level: float,
     missing: float | None = None,
-) -> Estimate:
+) -> Rate:
     """The clustered win rate of `a`; every opinion on a prompt weighs the same, and so does every prompt.
 
     `missing` is what an unscored opinion counts as; None leaves it out.
@@ -98,7 +98,7 @@ def _compare(
 ) -> dict[str, Any]:
     opinions = [o for o in everything if o.rater not in barred]
 
-    def rate(keep: Callable[[Opinion], bool], missing: float | None = None) -> Estimate:
+    def rate(keep: Callable[[Opinion], bool], missing: float | None = None) -> Rate:
         return _rate(a, [o for o in opinions if keep(o)], pairs, key, level, missing)
 
     independent = any(o.kind != "built-in" and o.score is not None for o in opinions)
@@ -112,7 +112,7 @@ def _compare(
     domains = sorted({pairs[o.pair]["domain"] for o in opinions})
     return {
         "deciding": {
-            **_rate(a, deciding, pairs, key, level).as_row(),
+            **_rate(a, deciding, pairs, key, level).to_json(),
             "independent": independent,
             "raters": sorted({o.rater for o in scored}),
             "coverage": len(scored) / len(deciding) if deciding else None,
@@ -121,19 +121,19 @@ def _compare(
             "bootstrap_low": bootstrap.low,
             "bootstrap_high": bootstrap.high,
         },
-        "readers": rate(lambda o: o.kind == "reader").as_row(),
-        "judges": rate(lambda o: o.kind == "judge").as_row(),
-        "built_in": rate(lambda o: o.kind == "built-in").as_row(),
-        "together": rate(lambda _: True).as_row(),
+        "readers": rate(lambda o: o.kind == "reader").to_json(),
+        "judges": rate(lambda o: o.kind == "judge").to_json(),
+        "built_in": rate(lambda o: o.kind == "built-in").to_json(),
+        "together": rate(lambda _: True).to_json(),
         "by_rater": {
-            r: _rate(a, [o for o in everything if o.rater == r], pairs, key, level).as_row()
+            r: _rate(a, [o for o in everything if o.rater == r], pairs, key, level).to_json()
             for r in sorted({o.rater for o in everything})
         },
         "by_domain": {
-            d: _rate(a, [o for o in deciding if pairs[o.pair]["domain"] == d], pairs, key, level).as_row()
+            d: _rate(a, [o for o in deciding if pairs[o.pair]["domain"] == d], pairs, key, level).to_json()
             for d in domains
         },
-        "majority": wilson(sum(majority), len(majority), level).as_row(),
+        "majority": wilson(sum(majority), len(majority), level).to_json(),
         "ties": sum(o.score == 0.5 for o in scored) / len(scored) if scored else None,
         "length": _lengths(a, scored, pairs, key, level),
         "by_prompt": means,
@@ -180,7 +180,7 @@ def _rater(
         "coverage": len(scored) / len(opinions),
         "ties": sum(o.score == 0.5 for o in scored) / len(scored) if scored else None,
         "flip_rate": _share_by_prompt(twice, pairs, level),
-        "first_wins": clustered_rate([sum(f) / len(f) for f in firsts.values()], level).as_row(),
+        "first_wins": clustered_rate([sum(f) / len(f) for f in firsts.values()], level).to_json(),
     }
 
 
@@ -188,7 +188,7 @@ def _share_by_prompt(twice: list[Opinion], pairs: Mapping[str, Row], level: floa
     by_prompt: dict[str, list[float]] = defaultdict(list)
     for o in twice:
         by_prompt[pairs[o.pair]["prompt_id"]].append(float(bool(o.flipped)))
-    return clustered_rate([sum(f) / len(f) for f in by_prompt.values()], level).as_row()
+    return clustered_rate([sum(f) / len(f) for f in by_prompt.values()], level).to_json()
 
 
 def _agreement(opinions: list[Opinion], pairs: Mapping[str, Row]) -> dict[str, Any]:
@@ -207,7 +207,7 @@ def _agreement(opinions: list[Opinion], pairs: Mapping[str, Row]) -> dict[str, A
         "all": list(answers),
     }
     document: dict[str, Any] = {
-        group: asdict(agreement([[answers[r].get(i) for r in raters] for i in units], prompts))
+        group: agreement([[answers[r].get(i) for r in raters] for i in units], prompts).to_json()
         for group, raters in groups.items()
         if len(raters) >= 2
     }
@@ -215,7 +215,7 @@ def _agreement(opinions: list[Opinion], pairs: Mapping[str, Row]) -> dict[str, A
         {
             f"{r} / {s}": cohen(
                 [answers[r].get(i) for i in units], [answers[s].get(i) for i in units], prompts
-            ).as_row()
+            ).to_json()
             for r, s in combinations(sorted(answers), 2)
         }
         if len(answers) <= 8

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from voicewright.core import text as reading
-from voicewright.stats import calibrated_intervals
+from voicewright.core.documents.intervals import Figure
+from voicewright.stats import intervals
 from voicewright.stylometry.features import Floats
 
 OUT_OF_DOMAIN = frozenset(("code", "mathematics", "facts", "practical", "creative"))
@@ -67,11 +67,11 @@ def row(values: Floats, resamples: int, seed: int) -> dict[str, Any]:
     values = values[has]
     if len(values) < 2:
         why = "it takes two prompts or more, with two samples each, to know what the base keeps saying"
-        return {**calibrated_intervals.missing(why).as_row(), "outcome": "not available", "prompts": len(values)}
-    weights = calibrated_intervals.draws(len(values), resamples, np.random.default_rng(seed))
+        return {**intervals.unavailable(why).to_json(), "outcome": "not available", "prompts": len(values)}
+    weights = intervals.resampling_weights(len(values), resamples, seed, corrected=True)
     level = weights @ values[:, 1]
-    figure = calibrated_intervals.interval(100.0 * (weights @ values[:, 0]) / np.where(level > 0, level, np.nan))
-    return {**figure.as_row(), "outcome": _outcome(figure, 100.0 - MARGIN_PERCENT), "prompts": len(values)}
+    figure = intervals.percentile_figure(100.0 * (weights @ values[:, 0]) / np.where(level > 0, level, np.nan))
+    return {**figure.to_json(), "outcome": _outcome(figure, 100.0 - MARGIN_PERCENT), "prompts": len(values)}
 
 
 def table(
@@ -116,12 +116,12 @@ def _task(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]
     shared = sorted(set(before["values"]) & set(after["values"]))
     if len(shared) < 2 or before["metric"] != after["metric"]:
         why = after["why"] or "fewer than two questions were put to both"
-        return {**calibrated_intervals.missing(why).as_row(), "outcome": "not available", "questions": len(shared)}
+        return {**intervals.unavailable(why).to_json(), "outcome": "not available", "questions": len(shared)}
     scores = 100.0 * np.array([[found["values"][question] for question in shared] for found in (before, after)])
     gained = scores[1] - scores[0]
-    figure = calibrated_intervals.Figure(float(gained.mean()), *_bounds(gained))
+    figure = intervals.paired_difference(gained)
     return {
-        **figure.as_row(),
+        **figure.to_json(),
         "outcome": _outcome(figure, -TASK_MARGIN_POINTS),
         "questions": len(shared),
         "metric": after["metric"],
@@ -130,20 +130,7 @@ def _task(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
-def _bounds(gained: Floats) -> tuple[float, float]:
-    """An interval for the mean of paired differences of right and wrong answers, in points.
-
-    Half a question won, half a question lost and one unchanged are added: without them a few questions on which
-    nothing changed would have an interval of no width (Agresti and Min, Statistics in Medicine 24, 2005).
-    """
-    count = len(gained) + 2
-    middle = float(gained.sum()) / count
-    variance = (float((gained**2).sum()) + 100.0**2) / count - middle**2
-    half = float(stats.t.ppf(0.5 + calibrated_intervals.LEVEL / 2, count - 1)) * (variance / count) ** 0.5
-    return middle - half, middle + half
-
-
-def _outcome(figure: calibrated_intervals.Figure, bound: float) -> str:
+def _outcome(figure: Figure, bound: float) -> str:
     """Not worse where the whole interval lies above the bound, worse where it lies below."""
     if figure.low is None or figure.high is None:
         return "not available"

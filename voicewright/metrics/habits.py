@@ -14,7 +14,7 @@ from voicewright.metrics import rates as plain
 from voicewright.metrics.author import FEWEST_USES
 from voicewright.metrics.material import HELDOUT, Material, Measure
 from voicewright.metrics.samples import BASE
-from voicewright.stats import calibrated_intervals
+from voicewright.stats import intervals
 from voicewright.stylometry.features import Floats
 from voicewright.stylometry.passages import Passage
 from voicewright.stylometry.style_space import Space
@@ -40,14 +40,14 @@ def rate(
         return values if better == "lower" else np.abs(values - (level or 0.0))
 
     gains = {
-        arm: calibrated_intervals.interval(short(found[BASE]) - short(values)).as_row()
+        arm: intervals.percentile_figure(short(found[BASE]) - short(values)).to_json()
         for arm, values in found.items()
         if arm != BASE and BASE in found and level is not None
     }
     reference = {
         "author": level,
         "author_band": np.quantile(own, [0.1, 0.9]).tolist() if len(own) else None,
-        HELDOUT: calibrated_intervals.interval(heldout).as_row(),
+        HELDOUT: intervals.percentile_figure(heldout).to_json(),
         # How much nearer the author than the base is; of what should be low, how much lower.
         "gain_over_base": gains,
     }
@@ -57,7 +57,7 @@ def rate(
         unit,
         (0, 1) if unit == "0 to 1" else (0, None),
         better,
-        {arm: calibrated_intervals.interval(values) for arm, values in found.items()},
+        {arm: intervals.percentile_figure(values) for arm, values in found.items()},
         reference,
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from voicewright.core import text as reading
 from voicewright.metrics.material import Measure
-from voicewright.stats import calibrated_intervals
+from voicewright.stats import intervals
 from voicewright.stylometry import profile as profiles
 from voicewright.stylometry.profile import Profile
 
@@ -36,5 +36,5 @@ def unread(profile: Profile, texts: Sequence[str]) -> dict[str, str]:
 
 def without(measure: Measure, why: str) -> Measure:
     """The measure without its figures."""
-    blank: dict[str, Any] = {"arms": {arm: calibrated_intervals.missing(why) for arm in measure.arms}, "reference": {}}
+    blank: dict[str, Any] = {"arms": {arm: intervals.unavailable(why) for arm in measure.arms}, "reference": {}}
     return Measure(**{**vars(measure), **blank})

@@ -11,7 +11,7 @@ from voicewright.core.paths import Run
 from voicewright.core.records import Row, read_rows
 from voicewright.metrics.material import Measure
 from voicewright.metrics.samples import BASE
-from voicewright.stats import calibrated_intervals, intervals
+from voicewright.stats import intervals
 
 
 def likelihoods(run: Run, resamples: int, seed: int) -> Measure:
@@ -22,18 +22,18 @@ def likelihoods(run: Run, resamples: int, seed: int) -> Measure:
     }
     rows = {arm: found for arm, found in rows.items() if found}
     shared = sorted(set.intersection(*(set(found) for found in rows.values()))) if rows else []
-    weights = calibrated_intervals.draws(len(shared), resamples, np.random.default_rng(seed))
+    weights = intervals.resampling_weights(len(shared), resamples, seed, corrected=True)
     arms, replicates = {}, {}
     for arm, found in rows.items():
         bits = np.array([float(found[key]["bits"]) for key in shared])
         chars = np.array([float(found[key]["chars"]) for key in shared])
         if len(shared) == 0 or chars.sum() == 0:
-            arms[arm] = calibrated_intervals.missing("no held-out passage was scored by every arm")
+            arms[arm] = intervals.unavailable("no held-out passage was scored by every arm")
             continue
         replicates[arm] = (weights @ bits) / np.maximum(weights @ chars, 1.0)
-        arms[arm] = calibrated_intervals.interval(replicates[arm])
+        arms[arm] = intervals.percentile_figure(replicates[arm])
     gains = {
-        arm: calibrated_intervals.interval(replicates[BASE] - values).as_row()
+        arm: intervals.percentile_figure(replicates[BASE] - values).to_json()
         for arm, values in replicates.items()
         if arm != BASE and BASE in replicates
     }
@@ -56,9 +56,9 @@ def answers(arms: Mapping[str, list[Row]]) -> dict[str, Measure]:
         words = np.array([len(reading.words(str(row["text"] or ""))) for row in rows], dtype=float)
         rate = intervals.wilson(float((words == 0).sum()), len(words))
         value, low, high = (None if end is None else 100 * end for end in (rate.value, rate.low, rate.high))
-        empty[arm] = calibrated_intervals.Figure(value, low, high)
+        empty[arm] = intervals.measured(value, low, high)
         spread = np.quantile(words, [0.025, 0.975])
-        length[arm] = calibrated_intervals.Figure(float(words.mean()), float(spread[0]), float(spread[1]))
+        length[arm] = intervals.measured(float(words.mean()), float(spread[0]), float(spread[1]))
     return {
         "empty": Measure(
             "Empty answers",

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from voicewright.core.documents.intervals import Figure
 from voicewright.core.errors import UserError
 from voicewright.metrics import author as authors
 from voicewright.metrics.author import Author
-from voicewright.stats import calibrated_intervals
-from voicewright.stats.calibrated_intervals import Figure
+from voicewright.stats import intervals
 from voicewright.stylometry import passages
 from voicewright.stylometry.features import Counts, Floats
 from voicewright.stylometry.passages import Blocks, Passage
@@ -46,7 +46,7 @@ class Measure:
             "unit": self.unit,
             "range": list(self.range),
             "better": self.better,
-            "arms": {arm: figure.as_row() for arm, figure in self.arms.items()},
+            "arms": {arm: figure.to_json() for arm, figure in self.arms.items()},
             "reference": self.reference,
         }
 
@@ -71,8 +71,11 @@ class Material:
 
     def replicates(self, read: Callable[[str], Floats]) -> tuple[dict[str, Floats], Floats]:
         """Means over blocks in every resample: of each arm, and of the held-out text."""
-        found = {arm: calibrated_intervals.means(read(arm), blocks, self.weights) for arm, blocks in self.arms.items()}
-        return found, calibrated_intervals.means(read(HELDOUT), self.heldout, self.heldout_weights)
+        found = {
+            arm: intervals.resampled_means(read(arm), blocks.clusters, self.weights)
+            for arm, blocks in self.arms.items()
+        }
+        return found, intervals.resampled_means(read(HELDOUT), self.heldout.clusters, self.heldout_weights)
 
     def of_passages(self, read: Callable[[Passage], float]) -> Callable[[str], Floats]:
         """A measure of one passage, over the blocks of an arm."""
@@ -133,8 +136,8 @@ def gather(
         blocks,
         kept,
         counts,
-        calibrated_intervals.draws(-(-len(order) // together), resamples, rng),
-        calibrated_intervals.draws(len(kept.passages), resamples, rng),
+        intervals.resampling_weights(-(-len(order) // together), resamples, rng, corrected=True),
+        intervals.resampling_weights(len(kept.passages), resamples, rng, corrected=True),
         list(order),
         together,
     )
@@ -144,10 +147,8 @@ def guarded(material: Material, figures: Mapping[str, Figure]) -> dict[str, Figu
     """The figures, or why there are none: too little text, or an arm that said nothing."""
     why = material.too_little()
     if why:
-        return {arm: calibrated_intervals.missing(why) for arm in figures}
+        return {arm: intervals.unavailable(why) for arm in figures}
     return {
-        arm: figure
-        if len(material.arms[arm].passages)
-        else calibrated_intervals.missing("this arm said next to nothing")
+        arm: figure if len(material.arms[arm].passages) else intervals.unavailable("this arm said next to nothing")
         for arm, figure in figures.items()
     }

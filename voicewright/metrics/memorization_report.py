@@ -11,7 +11,7 @@ from voicewright.core.records import Row
 from voicewright.metrics import memorization, samples
 from voicewright.metrics.material import Measure
 from voicewright.metrics.samples import Passages
-from voicewright.stats.calibrated_intervals import Figure
+from voicewright.stats import intervals
 
 # Words shown on either side of a copied span.
 AROUND = 6
@@ -83,7 +83,7 @@ def measure(found: Mapping[str, Any]) -> Measure:
         "words of the longest copied span",
         (0, None),
         "lower",
-        {arm: Figure(words, None, None) for arm, words in longest.items()},
+        {arm: intervals.measured(words, None, None) for arm, words in longest.items()},
         {"author": found["author"]["longest_words"], "failed_over": memorization.FAILED},
     )
 

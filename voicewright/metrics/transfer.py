@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from voicewright.core.documents.intervals import Figure
 from voicewright.metrics import author as authors
 from voicewright.metrics import diagnostics, markers
 from voicewright.metrics import material as appraisal
 from voicewright.metrics.material import HELDOUT, Material, Measure, Texts
 from voicewright.metrics.samples import BASE
-from voicewright.stats import calibrated_intervals
-from voicewright.stats.calibrated_intervals import Figure, missing
+from voicewright.stats import intervals
 from voicewright.stylometry import passages
 from voicewright.stylometry.features import VIEWS, Floats
 from voicewright.stylometry.passages import Passage
@@ -41,15 +41,15 @@ def transfer(material: Material) -> tuple[Measure, dict[str, Any]]:
     arms = appraisal.guarded(
         material,
         {
-            arm: missing(NO_BASE) if base is None else calibrated_intervals.calibrated(base, values, heldout)
+            arm: intervals.unavailable(NO_BASE) if base is None else intervals.calibrated_score(base, values, heldout)
             for arm, values in found.items()
         },
     )
     others = material.author.profile.imposter_distances(material.author.size)
     marks: dict[str, Any] = {
         "distance": {
-            **{arm: calibrated_intervals.interval(values).as_row() for arm, values in found.items()},
-            HELDOUT: calibrated_intervals.interval(heldout).as_row(),
+            **{arm: intervals.percentile_figure(values).to_json() for arm, values in found.items()},
+            HELDOUT: intervals.percentile_figure(heldout).to_json(),
         },
         "other_authors": others,
         "block_words": material.author.size,
@@ -89,8 +89,7 @@ def views(material: Material) -> dict[str, Any]:
             "title": VIEW_TITLES[view][0],
             "definition": VIEW_TITLES[view][1],
             "arms": {
-                arm: calibrated_intervals.calibrated(found[BASE], values, heldout).as_row()
-                for arm, values in found.items()
+                arm: intervals.calibrated_score(found[BASE], values, heldout).to_json() for arm, values in found.items()
             },
         }
     return rows
@@ -104,21 +103,21 @@ def by_domain(
     author, found = material.author, {}
     for domain in sorted({domains[prompt] for prompt in material.order}):
         order = [prompt for prompt in material.order if domains[prompt] == domain]
-        weights = calibrated_intervals.draws(
-            -(-len(order) // material.together), resamples, np.random.default_rng(seed)
-        )
+        weights = intervals.resampling_weights(-(-len(order) // material.together), resamples, seed, corrected=True)
         means = {}
         for arm, texts in arms.items():
             blocks = passages.of_prompts(texts, order, author.size, material.together)
             counts = author.profile.space.vocabulary.table([passage.plain for passage in blocks.passages])
-            means[arm] = calibrated_intervals.means(author.profile.distances(counts, author.size), blocks, weights)
+            means[arm] = intervals.resampled_means(
+                author.profile.distances(counts, author.size), blocks.clusters, weights
+            )
         few = weights.shape[1] < appraisal.FEWEST_CLUSTERS or bool(material.too_little())
         found[domain] = {
             arm: (
-                missing("too few prompts of this kind")
+                intervals.unavailable("too few prompts of this kind")
                 if few or BASE not in means
-                else calibrated_intervals.calibrated(means[BASE], values, heldout)
-            ).as_row()
+                else intervals.calibrated_score(means[BASE], values, heldout)
+            ).to_json()
             for arm, values in means.items()
         }
     return found
@@ -133,8 +132,10 @@ def without_copying(material: Material, arms: Mapping[str, Texts]) -> dict[str, 
     for arm, texts in arms.items():
         blocks = passages.of_prompts(texts, material.order, author.size, material.together)
         counts = author.profile.space.vocabulary.table([passage.plain for passage in blocks.passages])
-        values = calibrated_intervals.means(author.profile.distances(counts, author.size), blocks, material.weights)
-        figures[arm] = calibrated_intervals.calibrated(found[BASE], values, heldout)
+        values = intervals.resampled_means(
+            author.profile.distances(counts, author.size), blocks.clusters, material.weights
+        )
+        figures[arm] = intervals.calibrated_score(found[BASE], values, heldout)
     return figures
 
 
@@ -148,7 +149,7 @@ def shares(material: Material) -> dict[str, Measure]:
     ) -> Measure:
         found, heldout = material.replicates(read)
         arms = appraisal.guarded(
-            material, {arm: calibrated_intervals.share(values, heldout) for arm, values in found.items()}
+            material, {arm: intervals.share_of_level(values, heldout) for arm, values in found.items()}
         )
 
         def good(values: Floats) -> Floats:
@@ -156,7 +157,7 @@ def shares(material: Material) -> dict[str, Measure]:
 
         gains = (
             {
-                arm: calibrated_intervals.share(good(values) - good(found[BASE]), heldout).as_row()
+                arm: intervals.share_of_level(good(values) - good(found[BASE]), heldout).to_json()
                 for arm, values in found.items()
                 if arm != BASE and arms[arm].value is not None
             }
@@ -172,9 +173,9 @@ def shares(material: Material) -> dict[str, Measure]:
             arms,
             {
                 HELDOUT: 100.0,
-                "heldout_level": calibrated_intervals.interval(heldout).as_row(),
+                "heldout_level": intervals.percentile_figure(heldout).to_json(),
                 "gain_over_base": gains,
-                "level": {arm: calibrated_intervals.interval(values).as_row() for arm, values in found.items()},
+                "level": {arm: intervals.percentile_figure(values).to_json() for arm, values in found.items()},
                 "level_range": [0, top],
             },
         )

@@ -14,7 +14,8 @@ import numpy as np
 from voicewright.cli import arguments
 from voicewright.core import labels
 from voicewright.core.documents.base import write_document
-from voicewright.core.documents.voice_report import Figure, VoiceReport
+from voicewright.core.documents.intervals import Figure
+from voicewright.core.documents.voice_report import VoiceReport
 from voicewright.core.errors import exits_cleanly, notice
 from voicewright.core.paths import Run
 from voicewright.metrics import (
@@ -32,7 +33,7 @@ from voicewright.metrics import transfer as scores
 from voicewright.metrics.material import Material, Measure
 from voicewright.metrics.samples import BASE, Passages
 from voicewright.recipe import recipes
-from voicewright.stats import calibrated_intervals
+from voicewright.stats import intervals
 from voicewright.stylometry import imposters, profile
 from voicewright.stylometry.style_space import Space
 
@@ -68,7 +69,7 @@ def appraise(run: Run, resamples: int, seed: int, space: Space | None = None) ->
     measures["copying"] = memorization_report.measure(found)
     clean = {arm: kept for arm in measured if (kept := memorization_report.cleaned(index, arms[arm])) is not None}
     found["transfer_without_copies"] = {
-        arm: figure.as_row() for arm, figure in scores.without_copying(material, clean).items()
+        arm: figure.to_json() for arm, figure in scores.without_copying(material, clean).items()
     }
     outside = {
         str(row["prompt_id"]): str(row["domain"]) for rows in arms.values() for row in rows if forgetting.outside(row)
@@ -83,7 +84,7 @@ def appraise(run: Run, resamples: int, seed: int, space: Space | None = None) ->
         found["transfer_without_copies"], leaked = {}, {}
     for measure in measures.values():
         for arm, why in left.items():
-            measure.arms.setdefault(arm, calibrated_intervals.missing(why))
+            measure.arms.setdefault(arm, intervals.unavailable(why))
     over = habits.overshoot(measures)
     neutral = {arm: samples.by_prompt(rows, in_field=False) for arm, rows in arms.items()}
     document = {

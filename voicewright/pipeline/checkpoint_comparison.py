@@ -18,7 +18,8 @@ from rich.table import Table
 from voicewright.cli import arguments
 from voicewright.core import processes
 from voicewright.core.documents.base import read_document
-from voicewright.core.documents.voice_report import Figure, VoiceReport
+from voicewright.core.documents.intervals import Figure
+from voicewright.core.documents.voice_report import VoiceReport
 from voicewright.core.errors import UserError, exits_cleanly
 from voicewright.core.paths import REPO_DIR, Run
 from voicewright.core.records import read_json, write_json

@@ -10,25 +10,13 @@ towards how common each answer is, but not towards agreement.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from voicewright.stats.intervals import RESAMPLES, SEED, Estimate, Floats, percentile_interval, resampling_weights
+from voicewright.core.documents.intervals import Agreement, Rate
+from voicewright.stats.intervals import RESAMPLES, SEED, Floats, percentile_rate, resampling_weights
 
 Ratings = Sequence[Sequence[Hashable | None]]
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """How far raters agree: raw share of agreeing pairs of ratings, and three corrections for chance."""
-
-    raw: Estimate
-    fleiss: Estimate
-    alpha: Estimate
-    ac1: Estimate
-    n_units: int
-    n_raters: int
 
 
 def cohen(
@@ -37,7 +25,7 @@ def cohen(
     prompts: Sequence[Hashable] | None = None,
     resamples: int = RESAMPLES,
     seed: int = SEED,
-) -> Estimate:
+) -> Rate:
     """Cohen's kappa of two raters over the units both rated."""
     both = [i for i, (a, b) in enumerate(zip(first, second, strict=True)) if a is not None and b is not None]
     labels = sorted({first[i] for i in both} | {second[i] for i in both}, key=str)
@@ -46,14 +34,14 @@ def cohen(
     tables = np.zeros((max(groups, default=-1) + 1, len(labels), len(labels)))
     for group, i in zip(groups, both, strict=True):
         tables[group, index[first[i]], index[second[i]]] += 1
-    weights = resampling_weights(len(tables), resamples, seed)
+    weights = resampling_weights(len(tables), resamples, seed, corrected=False)
     summed = np.tensordot(weights, tables, axes=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         shares = summed / summed.sum(axis=(1, 2), keepdims=True)
         observed = np.trace(shares, axis1=1, axis2=2)
         expected = (shares.sum(axis=2) * shares.sum(axis=1)).sum(axis=1)
         kappa = (observed - expected) / (1 - expected)
-    return percentile_interval(kappa, len(tables))
+    return percentile_rate(kappa, len(tables))
 
 
 def agreement(
@@ -90,10 +78,10 @@ def agreement(
     )
     sums = np.zeros((n_groups, features.shape[1]))
     np.add.at(sums, groups, features)
-    figures = _coefficients(resampling_weights(n_groups, resamples, seed) @ sums, len(labels))
-    raw, fleiss, alpha, ac1 = (percentile_interval(figure, n_groups) for figure in figures)
+    figures = _coefficients(resampling_weights(n_groups, resamples, seed, corrected=False) @ sums, len(labels))
+    raw, fleiss, alpha, ac1 = (percentile_rate(figure, n_groups) for figure in figures)
     width = max((len(unit) for unit in ratings), default=0)
-    return Agreement(raw, fleiss, alpha, ac1, int(paired.sum()), width)
+    return Agreement(raw=raw, fleiss=fleiss, alpha=alpha, ac1=ac1, n_units=int(paired.sum()), n_raters=width)
 
 
 def _coefficients(sums: Floats, k: int) -> tuple[Floats, Floats, Floats, Floats]:

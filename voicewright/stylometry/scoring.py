@@ -17,12 +17,12 @@ import numpy as np
 
 from voicewright.cli import arguments
 from voicewright.core import text as reading
+from voicewright.core.documents.intervals import Figure
 from voicewright.core.errors import UserError, exits_cleanly, notice
 from voicewright.core.records import write_json
-from voicewright.stats import calibrated_intervals
+from voicewright.stats import intervals
 from voicewright.stylometry import corpus, imposters, profile
 from voicewright.stylometry.features import Counts, Floats
-from voicewright.stylometry.passages import Blocks
 from voicewright.stylometry.profile import Profile
 from voicewright.stylometry.style_space import Space
 
@@ -71,16 +71,14 @@ def counted(text: str, space: Space, size: int) -> Counts:
     return space.vocabulary.table(list(reading.blocks(reading.plain(reading.normal(text)), size)))
 
 
-def placed(distances: Floats, own: Floats, floor: float, seed: int) -> calibrated_intervals.Figure:
+def placed(distances: Floats, own: Floats, floor: float, seed: int) -> Figure:
     """Mean distance on the scale 0 (other authors) to 100 (the author), blocks of both resampled."""
     rng = np.random.default_rng(seed)
     replicates = []
     for values in (distances, own):
-        blocks = Blocks([], np.arange(len(values), dtype=np.int64))
-        replicates.append(
-            calibrated_intervals.means(values, blocks, calibrated_intervals.draws(len(values), RESAMPLES, rng))
-        )
-    return calibrated_intervals.calibrated(np.full(RESAMPLES + 1, floor), replicates[0], replicates[1])
+        weights = intervals.resampling_weights(len(values), RESAMPLES, rng, corrected=True)
+        replicates.append(intervals.resampled_means(values, np.arange(len(values)), weights))
+    return intervals.calibrated_score(np.full(RESAMPLES + 1, floor), replicates[0], replicates[1])
 
 
 def score(author: Path, folders: Sequence[Path], space: Space) -> dict[str, Any]:
@@ -112,7 +110,7 @@ def score(author: Path, folders: Sequence[Path], space: Space) -> dict[str, Any]
             raise UserError(f"{folder}: no text of {size} words or more", hint="join short texts into one file")
         everything = np.concatenate(list(distances.values()))
         rows[str(folder)] = {
-            "score": placed(everything, own, float(np.mean(list(others.values()))), SEED).as_row(),
+            "score": placed(everything, own, float(np.mean(list(others.values()))), SEED).to_json(),
             "distance": float(everything.mean()),
             "blocks": len(everything),
             "closer_than_other_authors": float(np.mean([everything.mean() < value for value in others.values()])),

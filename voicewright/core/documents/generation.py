@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from voicewright.core.documents.base import Document
-from voicewright.core.documents.intervals import Estimate
+from voicewright.core.documents.intervals import Rate
 
 
 class DrawnWith(Document):
@@ -98,7 +98,7 @@ class ModeTags(Document):
     arm: str
     identity: str | None = None
     """Hash of the weights, the settings and the samples."""
-    held: dict[str, Estimate]
+    held: dict[str, Rate]
     """By mode, and `all`: the share of answers in the right tags."""
     answers: list[ModeAnswers] = []
 
@@ -108,10 +108,10 @@ class PreferenceMargins(Document):
 
     arm: str
     pairs: int
-    accuracy: Estimate
+    accuracy: Rate
     margin_nats: float | None
     """Mean of log p(better) - log p(worse)."""
-    reward_accuracy: Estimate | None = None
+    reward_accuracy: Rate | None = None
     """As `accuracy`, less the baseline's margins; absent on the baseline."""
     reward_margin_nats: float | None = None
     margin_by_pair: dict[str, float] = {}

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from voicewright.core.documents.base import Document
+from voicewright.core.documents.intervals import Agreement, Rate
 
 Side = Literal["x", "y"]
 Choice = Literal["x", "y", "tie"]
@@ -177,15 +178,6 @@ class Ballot(Document):
     checksum: str = Field(alias="sum")
 
 
-class Rate(Document):
-    """A share with its confidence interval, in 0..1, clustered by prompt; None where there is nothing to count."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    n_prompts: int
-
-
 class JudgeQualification(Document):
     """How one judge did on the cases whose answer is known, and whether its votes count."""
 
@@ -278,23 +270,12 @@ class Rater(Document):
     usd: float = 0.0
 
 
-class GroupAgreement(Document):
-    """Chance-corrected agreement of a group of raters."""
-
-    raw: Rate
-    fleiss: Rate
-    alpha: Rate
-    ac1: Rate
-    n_units: int
-    n_raters: int
-
-
 class QuestionAgreement(Document):
     """Agreement on one question. A group of fewer than two raters is absent."""
 
-    readers: GroupAgreement | None = None
-    judges: GroupAgreement | None = None
-    all: GroupAgreement | None = None
+    readers: Agreement | None = None
+    judges: Agreement | None = None
+    all: Agreement | None = None
     cohen: dict[str, Rate]
     """Of every two raters."""
 

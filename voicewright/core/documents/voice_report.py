@@ -7,28 +7,12 @@ from typing import Literal
 from pydantic import Field
 
 from voicewright.core.documents.base import Document
+from voicewright.core.documents.intervals import Figure
 
 Better = Literal["higher", "lower", "author"]
 """What is better of a measure: a higher value, a lower one, or one nearer the author's own."""
 CopyVerdict = Literal["ok", "flag", "fail"]
 AbilityOutcome = Literal["not worse", "worse", "inconclusive", "not available"]
-
-
-class Figure(Document):
-    """A value with its 95% interval, or the reason why there is none."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    status: str = "ok"
-    """ok | not identifiable | not available"""
-    why: str | None = None
-    """Why there is no value."""
-
-    @property
-    def is_known(self) -> bool:
-        """Whether there is a value."""
-        return self.status == "ok"
 
 
 class NearestAuthor(Document):
