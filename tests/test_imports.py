@@ -33,7 +33,6 @@ HEAVY = {"torch", "transformers", "axolotl", "vllm", "peft", "accelerate", "deep
 PENDING = {
     ("judging", "metrics"),
     ("judging", "reporting"),
-    ("reporting", "generation"),
     ("reporting", "judging"),
     ("stylometry", "recipe"),
     ("training", "pipeline"),

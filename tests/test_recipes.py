@@ -224,16 +224,16 @@ def test_a_users_own_source_keeps_the_recipes_voice_and_system_prompts(tmp_path:
     ],
 )
 def test_tags_hold_only_where_the_modes_own_open_and_close(answer: str, mode: str, held: bool) -> None:
-    assert mode_tags.holds(answer, mode) is held
+    assert mode_tags.tags_hold(answer, mode) is held
 
 
 def test_the_reference_is_taken_off_the_reward() -> None:
     before = preference_margins.margins({"a": 10.0, "b": 30.0}, {"a": 20.0, "b": 20.0})
     after = preference_margins.margins({"a": 9.0, "b": 25.0}, {"a": 20.0, "b": 20.0})
-    found = preference_margins.summary(after, before)
-    assert found["accuracy"]["value"] == 0.5  # b's worse reply is still the likelier
-    assert found["reward_accuracy"]["value"] == 1.0  # but both moved the right way
-    assert found["reward_margin_nats"] == pytest.approx(3 * 0.693147, rel=1e-4)
+    report = preference_margins.summary("finetuned", after, before)
+    assert report.accuracy.value == 0.5  # b's worse reply is still the likelier
+    assert report.reward_accuracy is not None and report.reward_accuracy.value == 1.0  # but both moved the right way
+    assert report.reward_margin_nats == pytest.approx(3 * 0.693147, rel=1e-4)
 
 
 def test_a_testers_guide_holds_answers_limits_and_the_warning() -> None:

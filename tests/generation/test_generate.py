@@ -15,14 +15,14 @@ from typing import Any
 import pytest
 
 from tests.pretend_server import Pretender, running
+from voicewright.core.documents.endpoint import TokenLogprob
 from voicewright.core.errors import UserError
 from voicewright.core.paths import PROMPTS_DIR, REPO_DIR, Run
 from voicewright.core.records import Row, read_json, read_rows, write_json, write_rows
 from voicewright.generation import arms, likelihood, prompts
 from voicewright.recipe import recipes
-from voicewright.recipe.schema import Recipe
-from voicewright.serving import old_client as client
-from voicewright.serving.old_client import Patience
+from voicewright.recipe.schema import Eval, Recipe
+from voicewright.serving.client import ClientSettings
 
 SENTENCE = "You walk down to the water and count {} boats, none of which is there. "
 SHORT = [
@@ -47,7 +47,15 @@ def run(home: Path) -> Run:
 
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prompts, "patience", lambda _settings: Patience(4, first_delay_s=0.01, timeout_s=5))
+    hurry(monkeypatch, max_retries=3)
+
+
+def hurry(monkeypatch: pytest.MonkeyPatch, **more: Any) -> None:
+    def settings(url: str, eval_settings: Eval) -> ClientSettings:
+        usual = {"first_delay_s": 0.01, "timeout_s": 5.0, **more}
+        return ClientSettings(url, concurrency=eval_settings.concurrency, **usual)
+
+    monkeypatch.setattr(arms, "client_settings", settings)
 
 
 @pytest.fixture
@@ -65,7 +73,8 @@ def begin(overrides: list[str], form: dict[str, Any] | None = None, rows: list[R
     if rows is None:
         texts = ["".join(SENTENCE.format(f"{n}-{i}") for i in range(30)) for n in range(4)]
         rows = [
-            {"id": f"r{n}", "source": f"s:{n}", "work": "w", "section": str(n), "text": t} for n, t in enumerate(texts)
+            {"id": f"r{n}", "source": f"s:{n}", "work": "w", "section": str(n), "text": t, "tokens": 9}
+            for n, t in enumerate(texts)
         ]
     for split in ("train", "heldout"):
         write_rows(run.rows_path(form["shape"], split), rows)
@@ -197,7 +206,7 @@ def test_a_server_that_fails_now_and_then_loses_nothing(
     ]
     # Each third request is odd; so no request fails four times, save by the order in which they come.
     server.behave = lambda n, _body: odd[n // 3 % len(odd)] if n % 3 == 0 else None
-    monkeypatch.setattr(prompts, "patience", lambda _: Patience(12, first_delay_s=0.01, timeout_s=5))
+    hurry(monkeypatch, max_retries=11)
     assert call(monkeypatch, f"url={server.url}") == 0
     rows = generated(run)
     assert len(rows) == EXPECTED
@@ -281,7 +290,7 @@ def test_a_slow_server_is_given_up_after_its_time(
     run: Run, server: Pretender, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.delay_s = 0.5
-    monkeypatch.setattr(prompts, "patience", lambda _: Patience(2, first_delay_s=0.01, timeout_s=0.1))
+    hurry(monkeypatch, max_retries=1, timeout_s=0.1)
     assert call(monkeypatch, f"url={server.url}") == 2
     assert "stopped answering" in capsys.readouterr().err
 
@@ -356,7 +365,7 @@ FERRY_TURNS = [
     {"role": "user", "content": "who was it?"},
     {"role": "assistant", "content": "It was the ferryman, as ever, and he " + "sang " * 60},
 ]
-FERRY_ROWS: list[Row] = [{"id": "c1", "source": "chat:1", "messages": FERRY_TURNS}]
+FERRY_ROWS: list[Row] = [{"id": "c1", "source": "chat:1", "tokens": 80, "messages": FERRY_TURNS}]
 FERRY_CHAT = {"shape": "chat", "prompt": "chat", "system": "You are the ferryman."}
 
 
@@ -381,7 +390,7 @@ def test_in_a_chat_the_training_prefix_is_all_that_was_said_before_the_authors_l
     home: Path, server: Pretender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = [{"role": "user", "content": "and then?"}, {"role": "assistant", "content": "Then it rained. " * 20}]
-    rows = [*FERRY_ROWS, {"id": "c2", "source": "chat:2", "messages": other}]
+    rows = [*FERRY_ROWS, {"id": "c2", "source": "chat:2", "tokens": 80, "messages": other}]
     begin(["serve=external", *SHORT, "eval.training_prefixes=2", "eval.openings=0"], FERRY_CHAT, rows)
     assert call(monkeypatch, "arm=baseline,prompted", f"url={server.url}") == 0
     first, second = read_rows(Run("t").prefixes_path("baseline"))
@@ -398,7 +407,7 @@ def test_likelihood_is_bits_over_the_characters_that_were_scored(
     run: Run, server: Pretender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heldout = list(read_rows(run.rows_path("completion", "heldout")))
-    short = {"id": "short", "source": "s:9", "work": "w", "section": "9", "text": "You wait."}
+    short = {"id": "short", "source": "s:9", "work": "w", "section": "9", "text": "You wait.", "tokens": 3}
     write_rows(run.rows_path("completion", "heldout"), [short, *heldout])
     call(monkeypatch, f"url={server.url}")
     first, *rows = read_rows(run.likelihood_path("baseline"))
@@ -426,7 +435,7 @@ def test_a_server_without_log_probabilities_is_said_to_be_so(
 
 
 def test_a_token_of_probability_zero_leaves_its_passage_unscored() -> None:
-    logprobs: list[dict[str, dict[str, Any]] | None] = [None, {"5": {"logprob": -9999.0}}, {"6": {"logprob": -1.0}}]
+    logprobs = [None, {"5": TokenLogprob(logprob=-9999.0)}, {"6": TokenLogprob(logprob=-1.0)}]
     assert likelihood.bits(logprobs, [4, 5, 6], 1) is None
     assert likelihood.bits(logprobs, [4, 5, 6], 2) == pytest.approx(1 / math.log(2))
 
@@ -446,13 +455,6 @@ def test_shipped_prompts_have_ids_of_their_own_and_are_well_formed() -> None:
     found = [p for path in sorted(PROMPTS_DIR.glob("*.jsonl")) for p in prompts.read_prompts(path)]
     assert len({p.id for p in found}) == len(found) >= 16
     assert len({p.text for p in found}) == len(found)
-
-
-def test_backoff_doubles_and_minds_the_server() -> None:
-    delays = [client._delay(ValueError(), n, Patience(9, first_delay_s=1)) for n in range(1, 9)]
-    assert all(0.5 * 2 ** (n - 1) <= d <= min(2 ** (n - 1), 60) or d <= 60 for n, d in enumerate(delays, 1))
-    assert delays[7] <= 60
-    assert delays[3] > delays[0]
 
 
 RAW = {"shape": "completion", "prompt": "raw", "system": None}

@@ -17,9 +17,11 @@ from voicewright.generation import lm_eval
 from voicewright.metrics import forgetting, samples
 from voicewright.recipe import recipes
 from voicewright.recipe.schema import Recipe
+from voicewright.serving.client import Client, ClientSettings
 from voicewright.serving.endpoint import Endpoint
 
-ENDPOINT = Endpoint("http://127.0.0.1:1/v1", "finetuned", "hash", 1024, True)
+NOBODY = Client(ClientSettings("http://127.0.0.1:1/v1"))
+ENDPOINT = Endpoint(NOBODY, "finetuned", "hash", 1024, True)
 
 
 def settings(*overrides: str) -> Recipe:
@@ -44,10 +46,10 @@ def test_every_question_has_the_first_metric_that_is_a_number_and_better_when_hi
     written(tmp_path, "sums_to_ten", two_filters, {"exact_match": True})
     written(tmp_path, "brier", [row(0, brier=0.2, acc=1.0)], {"brier": False, "acc": True})
     written(tmp_path, "book", [row(0, word_perplexity=[-9.0, 3])], {"word_perplexity": False})
-    found = lm_eval.read(tmp_path)
-    assert found["sums_to_ten"] == {"metric": "exact_match", "values": {"0": 1.0, "1": 0.0}, "why": None}
-    assert (found["brier"]["metric"], found["brier"]["values"]) == ("acc", {"0": 1.0})
-    assert found["book"]["metric"] is None and not found["book"]["values"] and "no metric" in found["book"]["why"]
+    scores = lm_eval.read_scores(tmp_path)
+    assert scores["sums_to_ten"].to_json() == {"metric": "exact_match", "values": {"0": 1.0, "1": 0.0}, "why": None}
+    assert (scores["brier"].metric, scores["brier"].values) == ("acc", {"0": 1.0})
+    assert scores["book"].metric is None and not scores["book"].values and "no metric" in str(scores["book"].why)
 
 
 def test_the_harness_is_told_what_to_do_in_its_own_words(tmp_path: Path) -> None:
@@ -67,8 +69,8 @@ def test_a_model_is_asked_once_and_its_answers_go_with_the_recipes_tasks(
         asked.append(arm)
         written(folder, "everyday_facts", [row(0, acc=1.0), row(1, acc=0.0)], {"acc": True})
 
-    monkeypatch.setattr(lm_eval, "ask", ask)
-    for endpoint in (ENDPOINT, ENDPOINT, Endpoint("http://127.0.0.1:1/v1", "finetuned", "retrained", 1024, True)):
+    monkeypatch.setattr(lm_eval, "run_harness", ask)
+    for endpoint in (ENDPOINT, ENDPOINT, Endpoint(NOBODY, "finetuned", "retrained", 1024, True)):
         lm_eval.measure(settings(), "finetuned", endpoint)
     assert asked == ["finetuned", "finetuned"]
     assert "everyday_facts: acc, 0.500 on 2 questions" in capsys.readouterr().out

@@ -6,24 +6,26 @@ from pathlib import Path
 
 import pytest
 
-from voicewright.core import modes
+from tests.pretend_server import Pretender, running
+from voicewright.core.documents.base import write_documents
+from voicewright.core.documents.endpoint import Completion
 from voicewright.core.errors import UserError
 from voicewright.core.paths import Run
-from voicewright.core.records import Row, write_rows
+from voicewright.core.rows import MODE_TAGS, PromptFormat, TrainingRow, mode_frame, without_mode_tags
 from voicewright.generation import generations, mode_tags, prompts
-from voicewright.judging import pairs
 from voicewright.metrics import samples
 from voicewright.recipe import recipes
+from voicewright.recipe.schema import Recipe
+from voicewright.serving.client import Answer, Client, ClientSettings, Request
 from voicewright.serving.endpoint import Endpoint
-from voicewright.serving.old_client import Answer, Patience, Request
 
 BEFORE, AFTER = "<|im_start|>user\n", "<|im_end|>\n<|im_start|>assistant\n"
 
 
-def sample(mode: str, cue: str, reply: str) -> Row:
-    asked, answered = modes.TAGS[mode]
-    text = f"{BEFORE}<{asked}>{cue}</{asked}>{AFTER}<{answered}>{reply}</{answered}><|im_end|>"
-    return {"id": mode, "source": f"memories.jsonl:{mode}", "work": "memories", "mode": mode, "text": text}
+def sample(mode: str, question: str, answer: str) -> TrainingRow:
+    asked, answered = MODE_TAGS[mode]
+    text = f"{BEFORE}<{asked}>{question}</{asked}>{AFTER}<{answered}>{answer}</{answered}><|im_end|>"
+    return TrainingRow(id=mode, source=f"memories.jsonl:{mode}", tokens=20, work="memories", mode=mode, text=text)
 
 
 ROWS = [
@@ -34,9 +36,9 @@ ROWS = [
 
 
 def test_a_sample_is_parted_into_what_is_asked_and_what_is_answered() -> None:
-    assert [modes.cue(row) for row in ROWS] == ["Rain?", "Is it done?", "Go."]
-    assert [pairs.row_text(row) for row in ROWS] == ["No rain.", "It is.", "Went."]
-    assert modes.question(ROWS[0]) == f"{BEFORE}<thought>Rain?</thought>{AFTER}"
+    assert [row.mode_question for row in ROWS] == ["Rain?", "Is it done?", "Go."]
+    assert [row.author_text for row in ROWS] == ["No rain.", "It is.", "Went."]
+    assert ROWS[0].mode_prompt == f"{BEFORE}<thought>Rain?</thought>{AFTER}"
 
 
 @pytest.mark.parametrize(
@@ -50,28 +52,28 @@ def test_a_sample_is_parted_into_what_is_asked_and_what_is_answered() -> None:
     ],
 )
 def test_an_answer_is_read_without_the_tags_that_it_stands_in(answer: str, said: str) -> None:
-    assert modes.bare(answer) == said
+    assert without_mode_tags(answer) == said
 
 
 def test_prompts_of_our_own_are_put_as_somebody_who_speaks_to_the_model() -> None:
-    assert modes.around(ROWS) == (f"{BEFORE}<user>", f"</user>{AFTER}")
-    assert modes.around(ROWS[:1]) == (f"{BEFORE}<thought>", f"</thought>{AFTER}")
-    assert modes.around([]) is modes.around([*ROWS, {"text": "It rained."}]) is None
+    assert mode_frame(ROWS) == (f"{BEFORE}<user>", f"</user>{AFTER}")
+    assert mode_frame(ROWS[:1]) == (f"{BEFORE}<thought>", f"</thought>{AFTER}")
+    assert mode_frame([]) is mode_frame([*ROWS, TrainingRow(id="p", source="s", tokens=3, text="It rained.")]) is None
 
 
 def test_every_prompt_of_a_run_of_modes_stands_in_its_tags(home: Path) -> None:
     run = Run("modes")
     for split in ("train", "heldout"):
-        write_rows(run.rows_path("completion", split), ROWS)
+        write_documents(run.rows_path("completion", split), ROWS)
     settings = recipes.compose("modes", ["eval.openings=3"]).recipe.eval
-    form = prompts.Format("completion", False, None, stop="<|im_end|>")
+    form = PromptFormat(stop="<|im_end|>")
     asked = prompts.prompts(run, form, settings)
     assert [(p.text, p.reference) for p in asked[:3]] == [
         ("Rain?", "No rain."),
         ("Is it done?", "It is."),
         ("Go.", "Went."),
     ]
-    assert all(p.put.startswith(BEFORE) and p.put.endswith(AFTER) and p.text in p.put for p in asked)
+    assert all(p.raw_text.startswith(BEFORE) and p.raw_text.endswith(AFTER) and p.text in p.raw_text for p in asked)
     assert {p.set for p in asked} == {"heldout", "everyday"}
     found = samples.author_rows(run, "train")
     assert len(found.sections) == 3
@@ -79,18 +81,42 @@ def test_every_prompt_of_a_run_of_modes_stands_in_its_tags(home: Path) -> None:
 
 
 def test_a_generation_of_a_mode_is_kept_without_its_tags() -> None:
-    request, endpoint = Request("?", None, 9, 1, {}), Endpoint("http://x/v1", "m", "h", None, False)
-    for framed, kept in (("<user>Rain?</user>", "No rain."), (None, "<world>No rain.</world>")):
-        ask = prompts.Ask(prompts.Prompt("p", "d", "Rain?", "heldout", framed=framed), 0, request, [])
-        answer = Answer("<world>No rain.</world>", "stop", 5)
-        assert generations.row(ask, endpoint, "finetuned", 50, answer, None)["text"] == kept
+    endpoint = Endpoint(Client(ClientSettings("http://x/v1")), "m", "h", None, False)
+    answer = Answer("<world>No rain.</world>", Completion.model_validate({"choices": [{"finish_reason": "stop"}]}))
+    for framed, text in (("<user>Rain?</user>", "No rain."), (None, "<world>No rain.</world>")):
+        prompt = prompts.Prompt("p", "d", "Rain?", "heldout", framed=framed)
+        asked = prompts.GenerationRequest(prompt, 0, Request("m", 9, prompt="?", seed=1, id="x"), [])
+        assert generations.generation(asked, endpoint, "finetuned", 50, answer).text == text
 
 
-def test_a_server_that_is_gone_while_tags_are_counted_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prompts, "patience", lambda _: Patience(1))
-    settings = recipes.compose("modes", ["model=tiny", "hardware=cpu"]).recipe
-    write_rows(Run(settings.run).rows_path("completion", "heldout"), ROWS)
-    nobody = Endpoint("http://127.0.0.1:9/v1", "baseline", "0" * 16, None, tokenizes=False)
-    with pytest.raises(UserError, match="stopped answering"):
-        mode_tags.measure(settings, "baseline", nobody)
+@pytest.fixture
+def settings(home: Path) -> Recipe:
+    recipe = recipes.compose("modes", ["model=tiny", "hardware=cpu"]).recipe
+    write_documents(Run(recipe.run).rows_path("completion", "heldout"), ROWS)
+    return recipe
+
+
+def test_a_server_that_is_gone_while_tags_are_counted_is_named(settings: Recipe) -> None:
+    with Client(ClientSettings("http://127.0.0.1:9/v1", max_retries=0)) as client:
+        nobody = Endpoint(client, "baseline", "0" * 16, None, tokenizes=False)
+        with pytest.raises(UserError, match="stopped answering"):
+            mode_tags.measure(settings, "baseline", nobody)
     assert not Run(settings.run).tags_path("baseline").exists()
+
+
+def test_the_answers_in_tags_that_came_before_a_kill_are_not_asked_for_again(settings: Recipe) -> None:
+    run = Run(settings.run)
+    with (
+        running(Pretender(write=lambda _body: "<world>Rain.</world>")) as server,
+        Client(ClientSettings(server.url, max_retries=0, concurrency=1)) as client,
+    ):
+        endpoint = Endpoint(client, "baseline", "0" * 16, None, tokenizes=False)
+        server.behave = lambda n, _body: (500, b"", {}) if n == 7 else None
+        with pytest.raises(UserError, match="stopped answering"):
+            mode_tags.measure(settings, "baseline", endpoint)
+        tags = mode_tags.measure(settings, "baseline", endpoint)
+        assert len(server.asked) == 3 * mode_tags.SAMPLES + 1
+        assert tags is not None and tags.held["dual"].value == 1 and tags.held["agent"].value == 0
+        mode_tags.measure(settings, "baseline", endpoint)
+        assert len(server.asked) == 3 * mode_tags.SAMPLES + 1
+    assert [path.name for path in run.tags_dir.iterdir()] == ["baseline.json"]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tenacity
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -29,6 +30,7 @@ from voicewright.serving.client import (
     Outcome,
     Request,
     _retry_after_s,
+    _retrying,
 )
 
 HELLO = Request("baseline", 20, prompt="Hello", seed=1)
@@ -161,6 +163,16 @@ def test_a_wait_that_the_server_asks_for_is_kept(server: Pretender) -> None:
     assert _retry_after_s("120") == 120
     assert _retry_after_s("Wed, 21 Oct 2015 07:28:00 GMT") == 0
     assert [_retry_after_s(text) for text in ("", "soon", "nan", "inf", "-")] == [None] * 5
+
+
+def test_the_pause_doubles_up_to_a_minute_and_is_spread() -> None:
+    wait = _retrying(9, 1.0).wait
+    for attempt in range(1, 9):
+        state = tenacity.RetryCallState(_retrying(9, 1.0), None, (), {})
+        state.attempt_number = attempt
+        longest = min(2.0 ** (attempt - 1), 60.0)
+        pauses = [wait(state) for _ in range(20)]
+        assert longest / 2 <= min(pauses) < max(pauses) <= longest
 
 
 def test_a_text_that_is_not_what_was_asked_for_is_asked_for_again_and_paid_for(server: Pretender) -> None:

@@ -22,6 +22,7 @@ from voicewright.generation import lm_eval
 from voicewright.metrics import forgetting, samples
 from voicewright.recipe import recipes
 from voicewright.serving import endpoint
+from voicewright.serving.client import Client, ClientSettings
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
@@ -148,8 +149,9 @@ def test_bits_per_character_tell_prose_from_the_same_words_shuffled(run: Run) ->
 def test_lm_evaluation_harness_puts_its_questions_to_what_is_served(run: Run) -> None:
     tasks = ["eval.lm_eval.tasks=[everyday_facts]", "eval.lm_eval.limit=12"]
     settings = recipes.compose("demo", tasks, run="e").recipe
-    for arm in ("baseline", "checkpoint-2"):
-        lm_eval.measure(settings, arm, endpoint.discover(url(run), arm))
+    with Client(ClientSettings(url(run))) as client:
+        for arm in ("baseline", "checkpoint-2"):
+            lm_eval.measure(settings, arm, endpoint.discover(client, arm, hint=""))
     asked = samples.read_tasks(run)
     assert len(asked["baseline"]["tasks"]["everyday_facts"]["values"]) == 12
     # The adapter adds nothing to the base, and loses nothing; twelve questions are too few to say so.

@@ -130,6 +130,10 @@ class Run:
     def tags_path(self, arm: str) -> Path:
         return self.tags_dir / f"{arm}.json"
 
+    def tags_answers_path(self, arm: str) -> Path:
+        """The answers that `tags_path` is counted from, while they come; gone once it is written."""
+        return self.tags_dir / f"{arm}.answers.jsonl"
+
     @property
     def preferred_dir(self) -> Path:
         """Which reply of the held-out pairs each arm finds likelier, where the rows are pairs."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from voicewright.core.documents.base import Document, read_document
 from voicewright.core.errors import UserError
 
+T = TypeVar("T")
 Mode = Literal["dual", "emulation", "agent"]
 # Of each mode, the tag around what is asked and the tag around the answer.
 MODE_TAGS: dict[str, tuple[str, str]] = {
@@ -141,6 +142,13 @@ def read_prompt_format(stats_path: Path) -> PromptFormat:
         run = stats_path.parent.parent.name
         raise UserError(f"{stats_path}: run {run!r} has no training data yet", hint=f"make prepare RUN={run}")
     return read_document(stats_path, _FormatOfStats).format
+
+
+def evenly_spaced(items: Sequence[T], count: int) -> list[T]:
+    """`count` of the items at even distances, in their order; all of them if there are no more."""
+    if count >= len(items):
+        return list(items)
+    return [items[(2 * i + 1) * len(items) // (2 * count)] for i in range(count)]
 
 
 def without_mode_tags(answer: str) -> str:

@@ -58,6 +58,12 @@ def words(text: str) -> list[str]:
     return WORD.findall(text.lower())
 
 
+def first_words(text: str, count: int) -> str:
+    """The text up to its `count`-th run of characters without a blank, spacing kept."""
+    ends = [match.end() for match in re.finditer(r"\S+", text)]
+    return text if len(ends) <= count else text[: ends[count - 1]]
+
+
 def paragraphs(text: str) -> list[str]:
     """Paragraphs: apart by a blank line, or a line each where no blank line parts them."""
     parts = PARAGRAPH_BREAK.split(text)

@@ -11,20 +11,23 @@ model with the same settings, for whichever arm or run, is not asked again (forc
 
 from __future__ import annotations
 
-import asyncio
 import time
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from voicewright.cli import arguments
+from voicewright.core.documents.base import read_documents
+from voicewright.core.documents.generation import Generation, Likelihood
 from voicewright.core.errors import UserError, exits_cleanly
 from voicewright.core.paths import Run
-from voicewright.core.records import Row, read_rows
-from voicewright.generation import generations, likelihood, lm_eval, mode_tags, preference_margins, progress, prompts
-from voicewright.generation.prompts import Format, Prompt
+from voicewright.core.progress import counter
+from voicewright.core.rows import PromptFormat, TrainingRow, read_prompt_format
+from voicewright.generation import generations, likelihood, lm_eval, mode_tags, preference_margins, prompts
+from voicewright.generation.prompts import Prompt
 from voicewright.recipe import recipes
-from voicewright.recipe.schema import Recipe
-from voicewright.serving import endpoint
-from voicewright.serving.endpoint import Endpoint
+from voicewright.recipe.schema import Eval, Recipe
+from voicewright.serving.client import Client, ClientSettings
+from voicewright.serving.endpoint import API_KEY_ENV, Endpoint, discover, served_models
 
 OPTIONS: dict[str, str | None] = {"arm": "baseline", "url": None, "model": None, "force": None}
 
@@ -32,114 +35,138 @@ OPTIONS: dict[str, str | None] = {"arm": "baseline", "url": None, "model": None,
 @exits_cleanly
 def main() -> None:
     target, options = arguments.parse(__doc__, OPTIONS)
-    settings = recipes.load(target)
-    run = Run(settings.run)
-    arms = [arm for arm in str(options["arm"]).split(",") if arm]
-    forced = str(options["force"] or "").split(",")
-    form = prompts.read_format(run)
-    listed, prefixes = prompts.prompts(run, form, settings.eval), prompts.prefixes(run, form, settings.eval)
+    recipe = recipes.load(target)
+    generate(
+        Run(recipe.run),
+        [arm for arm in str(options["arm"]).split(",") if arm],
+        url=options["url"],
+        model=options["model"],
+        force=str(options["force"] or "").split(","),
+    )
+
+
+def generate(
+    run: Run, arms: Sequence[str], *, url: str | None = None, model: str | None = None, force: Collection[str] = ()
+) -> None:
+    """Have everything that is asked of these arms on disk; what is there already is not asked again.
+
+    `checkpoints` stands for every checkpoint that the server of adapters offers. `url` is where to ask instead of the
+    recipe's endpoints, `model` the model's name there. The arms in `force` are asked anew. Raises UserError where
+    nothing answers, another model is served, or there is nothing to ask.
+    """
+    recipe, form = recipes.load(run.name), read_prompt_format(run.stats_path)
+    listed, training = prompts.prompts(run, form, recipe.eval), prompts.prefixes(run, form, recipe.eval)
     if not listed:
         raise UserError(
             f"run {run.name!r} has nothing to ask: no held-out opening is long enough, and eval.prompts is empty",
             hint="eval.prompts: [narrative], or a lower eval.opening_words",
         )
-    for arm in expanded(arms, options["url"] or settings.serve.url("checkpoints")):
-        if arm == "prompted" and not settings.eval.prompted_passages:
-            # Left from when the recipe had this arm, it would still count.
+    for arm in _expanded(arms, recipe, url):
+        if arm == "prompted" and not recipe.eval.prompted_passages:
+            # From when the recipe had this arm; it would still count.
             for path in (run.generations_path(arm), run.prefixes_path(arm)):
                 path.unlink(missing_ok=True)
             continue
-        url = options["url"] or settings.serve.url(arm)
-        name = "baseline" if arm == "prompted" else arm
+        served_as = "baseline" if arm == "prompted" else arm
         # A URL of the user's own may call its model what it likes; ours must be the arm that was asked for.
-        strict = options["url"] is None and settings.serve.engine != "external"
-        found = endpoint.discover(url, name, model=options["model"], strict=strict)
-        with generations.only_writer(run, arm):
-            generate(settings, arm, form, listed, found, run.generations_path(arm), force=arm in forced)
-            generate(settings, arm, form, prefixes, found, run.prefixes_path(arm), force=arm in forced)
+        strict = url is None and recipe.serve.engine != "external"
+        with (
+            generations.only_writer(run, arm),
+            Client(client_settings(url or recipe.serve.url(arm), recipe.eval)) as client,
+        ):
+            hint = f"python -m serve.up {run.name} arm={served_as}, or url=http://host:port/v1"
+            endpoint = discover(client, served_as, hint=hint, model=model, strict=strict)
+            ask_arm(recipe, arm, form, listed, endpoint, run.generations_path(arm), force=arm in force)
+            ask_arm(recipe, arm, form, training, endpoint, run.prefixes_path(arm), force=arm in force)
             if arm != "prompted":
-                weigh(settings, arm, form, found)
-                preference_margins.weigh(settings, arm, form, found)
-                mode_tags.measure(settings, arm, found)
+                score_heldout(recipe, arm, form, endpoint)
+                preference_margins.measure(recipe, arm, form, endpoint, counter)
+                mode_tags.measure(recipe, arm, endpoint)
             if arm != "prompted" and not arm.startswith("checkpoint-"):
-                lm_eval.measure(settings, arm, found)
+                lm_eval.measure(recipe, arm, endpoint)
 
 
-def expanded(arms: list[str], url: str) -> list[str]:
-    """The arms by name: `checkpoints` is every checkpoint that the server of adapters offers."""
-    if "checkpoints" not in arms:
-        return arms
-    steps = [name for name in endpoint.names(url) if name.startswith("checkpoint-")]
-    if not steps:
-        raise UserError(f"{url} offers no checkpoint", hint="python -m serve.up RUN arm=checkpoints")
-    return list(dict.fromkeys(n for arm in arms for n in (steps if arm == "checkpoints" else [arm])))
+def client_settings(url: str, settings: Eval) -> ClientSettings:
+    """How an arm's endpoint is asked."""
+    return ClientSettings(
+        url.rstrip("/"),
+        api_key_env=API_KEY_ENV,
+        timeout_s=settings.timeout_s,
+        max_retries=settings.attempts - 1,
+        concurrency=settings.concurrency,
+    )
 
 
-def generate(
-    settings: Recipe, arm: str, form: Format, listed: list[Prompt], found: Endpoint, path: Path, *, force: bool = False
-) -> list[Row]:
+def ask_arm(
+    recipe: Recipe,
+    arm: str,
+    form: PromptFormat,
+    listed: Sequence[Prompt],
+    endpoint: Endpoint,
+    path: Path,
+    *,
+    force: bool = False,
+) -> list[Generation]:
     """Have an arm's answers to these prompts on disk at `path`; return them."""
-    run, limits = Run(settings.run), settings.eval
-    training = list(read_rows(run.rows_path(form.shape, "train"))) if arm == "prompted" else None
-    asks = prompts.asks(listed, form, settings, found, training)
-    wanted = {generations.identity(ask, found, limits.max_words): ask for ask in asks}
-    missing = generations.begin(path, wanted, arm, found, force=force)
+    run, max_words = Run(recipe.run), recipe.eval.max_words
+    training = list(read_documents(run.rows_path(form.shape, "train"), TrainingRow)) if arm == "prompted" else None
+    requests = generations.by_id(prompts.requests(listed, form, recipe, endpoint, training), endpoint, max_words)
+    missing = generations.keep_valid(path, requests, arm, endpoint, force=force)
     began, tokens = time.monotonic(), 0
-    step = progress.line(arm, len(missing), "generations")
+    step = counter(f"{arm}, generations", missing)
 
-    def told(row: Row) -> None:
+    def progress(row: Generation) -> None:
         nonlocal tokens
-        tokens += row["completion_tokens"] or 0
+        tokens += row.completion_tokens or 0
         step(row)
 
-    asyncio.run(
-        generations.ask_all(
-            path,
-            wanted,
-            missing,
-            found,
-            arm,
-            max_words=limits.max_words,
-            concurrency=limits.concurrency,
-            patience=prompts.patience(settings.eval),
-            progress=told,
-        )
-    )
-    rows = generations.finish(path, wanted, arm)
+    generations.ask(path, requests, endpoint, arm, max_words=max_words, progress=progress)
+    rows = generations.finish(path, requests, arm)
     seconds = max(time.monotonic() - began, 0.001)
-    empty = sum(not row["text"].strip() and not row["error"] for row in rows)
-    failed = sum(bool(row["error"]) for row in rows)
-    asked = f"{len(missing)} asked in {seconds:.0f} s ({tokens / seconds:.0f} tokens/s)" if missing else "none asked"
+    empty = sum(not row.text.strip() and not row.error for row in rows)
+    refused = sum(bool(row.error) for row in rows)
+    rate = f"{missing} asked in {seconds:.0f} s ({tokens / seconds:.0f} tokens/s)" if missing else "none asked"
     if rows:
-        print(f"{arm}: {len(rows)} generations, {asked}, {empty} empty, {failed} refused: {path}")
+        print(f"{arm}: {len(rows)} generations, {rate}, {empty} empty, {refused} refused: {path}")
     return rows
 
 
-def weigh(settings: Recipe, arm: str, form: Format, found: Endpoint) -> None:
-    """Have the likelihood of all held-out rows on disk, or a word on why it is not available."""
-    run = Run(settings.run)
-    rows = list(read_rows(run.rows_path(form.shape, "heldout"))) if settings.eval.likelihood else []
+def score_heldout(recipe: Recipe, arm: str, form: PromptFormat, endpoint: Endpoint) -> None:
+    """Have the likelihood of all held-out rows on disk, and print it or why it is not available."""
+    run = Run(recipe.run)
+    rows: list[TrainingRow] = []
+    if recipe.eval.likelihood:
+        rows = list(read_documents(run.rows_path(form.shape, "heldout"), TrainingRow))
     path = run.likelihood_path(arm)
-    why = likelihood.score(
+    status = likelihood.score(
         path,
         rows,
         form,
-        found,
+        endpoint,
         arm,
-        context=found.context or settings.model.context,
-        concurrency=settings.eval.concurrency,
-        patience=prompts.patience(settings.eval),
-        progress=progress.line(f"{arm}, likelihood", len(rows), "passages"),
+        context=endpoint.context or recipe.model.context,
+        progress=counter(f"{arm}, likelihood of passages", len(rows)),
     )
-    if why:
-        print(f"{arm}: likelihood of held-out text not available: {why}")
-        return
-    scored = list(read_rows(path))
-    chars = sum(row["chars"] for row in scored)
-    if not rows:
-        return
-    value = f"{sum(row['bits'] for row in scored) / chars:.3f} bits per character" if chars else "nothing to score"
-    print(f"{arm}: {value} on {len(scored)} held-out passages: {path}")
+    if status.why:
+        print(f"{arm}: likelihood of held-out text not available: {status.why}")
+    elif rows:
+        scored = list(read_documents(path, Likelihood))
+        chars, bits = sum(row.chars for row in scored), sum(row.bits for row in scored)
+        value = f"{bits / chars:.3f} bits per character" if chars else "nothing to score"
+        print(f"{arm}: {value} on {len(scored)} held-out passages: {path}")
+
+
+def _expanded(arms: Sequence[str], recipe: Recipe, url: str | None) -> list[str]:
+    """The arms by name: `checkpoints` is every checkpoint that the server of adapters offers."""
+    if "checkpoints" not in arms:
+        return list(arms)
+    hint = f"python -m serve.up {recipe.run} arm=checkpoints"
+    with Client(client_settings(url or recipe.serve.url("checkpoints"), recipe.eval)) as client:
+        names = [entry.id for entry in served_models(client, hint)]
+        checkpoints = [name for name in names if name.startswith("checkpoint-")]
+        if not checkpoints:
+            raise UserError(f"{client.settings.url} offers no checkpoint", hint=hint)
+    return list(dict.fromkeys(n for arm in arms for n in (checkpoints if arm == "checkpoints" else [arm])))
 
 
 if __name__ == "__main__":

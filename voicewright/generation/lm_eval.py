@@ -13,53 +13,78 @@ from typing import Any
 import yaml
 
 from voicewright.core import environments, processes
+from voicewright.core.documents.base import Document, read_document, read_documents, write_document
+from voicewright.core.documents.generation import LmEvalResult, TaskScores
 from voicewright.core.errors import UserError, notice
 from voicewright.core.paths import REPO_DIR, TASKS_DIR, Run
-from voicewright.core.records import Row, content_id, fingerprint, read_json, read_rows, write_json, write_text
+from voicewright.core.records import content_id, fingerprint, write_text
 from voicewright.recipe.schema import Recipe
-from voicewright.serving import endpoint as served
 from voicewright.serving.endpoint import Endpoint
 
 ENVIRONMENT = "lm_eval"
 
 
-def measure(settings: Recipe, arm: str, endpoint: Endpoint) -> None:
+class HarnessResults(Document):
+    """The harness's results_*.json, as far as it is read."""
+
+    higher_is_better: dict[str, dict[str, bool]]
+    """By task and metric."""
+
+
+class HarnessSample(Document):
+    """A row of the harness's samples_*.jsonl; each metric is a further field under its name."""
+
+    doc_id: int
+    filter: str
+    metrics: list[str]
+
+    def value(self, metric: str) -> object:
+        return (self.model_extra or {}).get(metric)
+
+
+def measure(recipe: Recipe, arm: str, endpoint: Endpoint) -> LmEvalResult | None:
     """Have lm_eval/<arm>.json on disk, where the recipe names tasks; what was asked of the same model stays.
 
-    Raises UserError where the harness cannot be installed or fails.
+    Returns None where it names none. Raises UserError where the harness cannot be installed or fails.
     """
-    wanted = settings.eval.lm_eval
-    path = Run(settings.run).lm_eval_path(arm)
-    if not wanted.tasks:
-        # Left from when the recipe had tasks, it would still count.
+    settings = recipe.eval.lm_eval
+    path = Run(recipe.run).lm_eval_path(arm)
+    if not settings.tasks:
+        # From when the recipe had tasks; it would still count.
         path.unlink(missing_ok=True)
-        return
+        return None
     pins = fingerprint(environments.requirements_path(ENVIRONMENT))
-    identity = content_id([endpoint.model_hash, wanted.model_dump(), fingerprint(TASKS_DIR), pins])
-    if not path.exists() or read_json(path)["identity"] != identity:
+    identity = content_id([endpoint.model_hash, settings.model_dump(), fingerprint(TASKS_DIR), pins])
+    result = read_document(path, LmEvalResult) if path.exists() else None
+    if result is None or result.identity != identity:
         with tempfile.TemporaryDirectory() as folder:
-            ask(settings, arm, endpoint, Path(folder))
-            write_json(path, {"arm": arm, "identity": identity, "tasks": read(Path(folder))})
-    for task, found in read_json(path)["tasks"].items():
-        values = list(found["values"].values())
-        said = f"{sum(values) / len(values):.3f} on {len(values)} questions" if values else found["why"]
-        print(f"{arm}: {task}: {found['metric'] or 'not available'}, {said}")
+            run_harness(recipe, arm, endpoint, Path(folder))
+            result = LmEvalResult(arm=arm, identity=identity, tasks=read_scores(Path(folder)))
+        write_document(path, result)
+    for task, scores in result.tasks.items():
+        values = list(scores.values.values())
+        summary = f"{sum(values) / len(values):.3f} on {len(values)} questions" if values else scores.why
+        print(f"{arm}: {task}: {scores.metric or 'not available'}, {summary}")
+    return result
 
 
-def ask(settings: Recipe, arm: str, endpoint: Endpoint, folder: Path) -> None:
-    """Run the harness, which writes what it finds into `folder`."""
-    run, limits = Run(settings.run), settings.eval
+def run_harness(recipe: Recipe, arm: str, endpoint: Endpoint, folder: Path) -> None:
+    """Run the harness, which writes its results and samples into `folder`."""
+    run = Run(recipe.run)
     python = environments.python(ENVIRONMENT)
-    config = folder / "config.yaml"
-    write_text(config, yaml.safe_dump(arguments(settings, endpoint, folder)))
-    notice(f"{arm}: lm-evaluation-harness asks {', '.join(limits.lm_eval.tasks)}")
+    config_path = folder / "config.yaml"
+    write_text(config_path, yaml.safe_dump(arguments(recipe, endpoint, folder)))
+    notice(f"{arm}: lm-evaluation-harness asks {', '.join(recipe.eval.lm_eval.tasks)}")
     log_path, record_path = run.logs_dir / f"lm_eval-{arm}.log", run.child_path(f"lm_eval-{arm}")
     processes.stop(record_path)  # one that outlived a killed launcher
     child = processes.start(
-        [str(python), "-m", "lm_eval", "run", "--config", str(config)],
+        [str(python), "-m", "lm_eval", "run", "--config", str(config_path)],
         log_path=log_path,
         record_path=record_path,
-        env={**environments.environment_variables(ENVIRONMENT), "OPENAI_API_KEY": served.key()},
+        env={
+            **environments.environment_variables(ENVIRONMENT),
+            "OPENAI_API_KEY": endpoint.client.settings.key() or "none",
+        },
     )
     try:
         code = child.popen.wait()
@@ -72,10 +97,9 @@ def ask(settings: Recipe, arm: str, endpoint: Endpoint, folder: Path) -> None:
         )
 
 
-def arguments(settings: Recipe, endpoint: Endpoint, folder: Path) -> dict[str, Any]:
+def arguments(recipe: Recipe, endpoint: Endpoint, folder: Path) -> dict[str, Any]:
     """The harness's configuration, in its own key names."""
-    limits = settings.eval
-    base = str(settings.axolotl["base_model"])
+    base = str(recipe.axolotl["base_model"])
     local = REPO_DIR / Path(base).expanduser()
     return {
         "model": "local-completions",
@@ -86,38 +110,39 @@ def arguments(settings: Recipe, endpoint: Endpoint, folder: Path) -> dict[str, A
             "tokenizer_backend": "huggingface",
             "tokenizer": str(local) if local.is_dir() else base,
             # A chat template brings its own.
-            "add_bos_token": not limits.lm_eval.apply_chat_template,
-            "max_length": endpoint.context or settings.model.context,
-            "num_concurrent": limits.concurrency,
-            "max_retries": limits.attempts,
-            "timeout": int(limits.timeout_s),
+            "add_bos_token": not recipe.eval.lm_eval.apply_chat_template,
+            "max_length": endpoint.context or recipe.model.context,
+            "num_concurrent": recipe.eval.concurrency,
+            "max_retries": recipe.eval.attempts,
+            "timeout": int(recipe.eval.timeout_s),
         },
-        **limits.lm_eval.model_dump(),
+        **recipe.eval.lm_eval.model_dump(),
         "include_path": str(TASKS_DIR),
         "output_path": str(folder),
         "log_samples": True,
-        "seed": limits.seed,
+        "seed": recipe.eval.seed,
     }
 
 
-def read(folder: Path) -> dict[str, dict[str, Any]]:
+def read_scores(folder: Path) -> dict[str, TaskScores]:
     """By task: the metric, and its value for every question by the question's number.
 
     A task has the first of its metrics that is a number for each question and better when higher, under its first
     filter; one without such a metric says why.
     """
-    [results] = folder.rglob("results_*.json")
-    better = read_json(results)["higher_is_better"]
-    found = {}
+    [results_path] = folder.rglob("results_*.json")
+    higher_is_better = read_document(results_path, HarnessResults).higher_is_better
+    tasks = {}
     for path in sorted(folder.rglob("samples_*.jsonl")):
         task = path.stem.removeprefix("samples_").rpartition("_")[0]
-        rows = list(read_rows(path))
-        metric = next((name for name in rows[0]["metrics"] if better[task].get(name) and _numbers(rows, name)), None)
-        values = {str(r["doc_id"]): float(r[metric]) for r in rows if metric and r["filter"] == rows[0]["filter"]}
+        samples = list(read_documents(path, HarnessSample))
+        metrics = [name for name in samples[0].metrics if higher_is_better[task].get(name)]
+        metric = next((name for name in metrics if all(isinstance(s.value(name), int | float) for s in samples)), None)
+        values = {
+            str(sample.doc_id): float(str(sample.value(metric)))
+            for sample in samples
+            if metric and sample.filter == samples[0].filter
+        }
         why = None if metric else "it has no metric that says of each question whether it was answered well"
-        found[task] = {"metric": metric, "values": values, "why": why}
-    return found
-
-
-def _numbers(rows: list[Row], metric: str) -> bool:
-    return all(isinstance(row.get(metric), int | float) for row in rows)
+        tasks[task] = TaskScores(metric=metric, values=values, why=why)
+    return tasks

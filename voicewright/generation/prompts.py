@@ -1,28 +1,38 @@
-"""What every arm is asked: the same prompts, seeds and lengths, put as the model was trained."""
+"""What every arm is asked: the same prompts, seeds and lengths, in the format that the model was trained in."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from voicewright.core import modes
+from pydantic import field_validator
+
+from voicewright.core.documents.base import Document, parse, read_documents
+from voicewright.core.documents.generation import DrawnWith
 from voicewright.core.errors import UserError
 from voicewright.core.paths import PROMPTS_DIR, Run
-from voicewright.core.records import Row, content_id, read_json, read_rows
-from voicewright.generation import openings
+from voicewright.core.records import content_id, read_rows
+from voicewright.core.rows import Message, PromptFormat, TrainingRow, evenly_spaced, mode_frame
+from voicewright.core.text import first_words
 from voicewright.recipe.schema import Eval, Recipe, Sampling
-from voicewright.serving import endpoint as served
+from voicewright.serving.client import Request
 from voicewright.serving.endpoint import Endpoint
-from voicewright.serving.old_client import Patience, Request
 
-Message = dict[str, str]
 TRAINING = "training"
 BETWEEN_PASSAGES = "\n\n* * *\n\n"
+# What a passage answers in the prompted arm of a chat model, where its row names no question.
+NEUTRAL_QUESTION = "Write as you write."
 # The prompted arm's passages never crowd out the answer beyond this share of the context.
 LEAST_PASSAGE_SHARE = 0.25
+SEPARATOR_TOKENS = 16
+# A continuation shorter than this is no reference.
+MIN_REFERENCE_WORDS = 40
+WORD = re.compile(r"\S+")
+SENTENCE_START = re.compile(r"(?:\A|(?<=[.!?…])[\"'”’)*_]*\s+|\n\s*\n)(?=\S)")
 
 
 @dataclass(frozen=True)
@@ -32,10 +42,10 @@ class Prompt:
     id: str
     domain: str
     text: str
-    """What a reader is shown: the opening, or the last thing the user said."""
+    """What a reader is shown: the opening, or the last user turn."""
     set: str
-    """heldout, training, or the file it comes from."""
-    messages: list[Message] = field(default_factory=list)
+    """heldout, training, or the file that it comes from."""
+    messages: tuple[Message, ...] = ()
     """A conversation of the author's up to the answer; empty for a text of its own."""
     reference: str | None = None
     reference_source: str | None = None
@@ -43,31 +53,18 @@ class Prompt:
     """`text` as it stands in a sample of a mode, up to where the answer begins."""
 
     @property
-    def put(self) -> str:
-        """What is put to a model that is given no messages."""
+    def raw_text(self) -> str:
+        """What is sent to a model that is not asked in chat."""
         return self.text if self.framed is None else self.framed
 
     @property
     def before(self) -> str:
-        """What was said before `text`, all turns; nothing where the text stands alone."""
-        return "\n\n".join(message["content"] for message in self.messages[:-1])
+        """The turns before `text`, as one text; "" where the text stands alone."""
+        return "\n\n".join(message.text for message in self.messages[:-1])
 
 
 @dataclass(frozen=True)
-class Format:
-    """How a prompt must be put to the model: what `prepare` wrote down in stats.json."""
-
-    shape: str
-    chat: bool
-    system: str | None
-    open_ended: bool = False
-    """A row ends where it was cut, not where its text is over."""
-    stop: str | None = None
-    """What ends an answer, where the model's own end of text does not."""
-
-
-@dataclass(frozen=True)
-class Ask:
+class GenerationRequest:
     """One request to an endpoint, and what it is for."""
 
     prompt: Prompt
@@ -76,213 +73,295 @@ class Ask:
     passages: list[str]
     """Ids of the training rows shown before the opening."""
 
-
-def read_format(run: Run) -> Format:
-    """The format of a run's data. Raises UserError before `prepare` has run."""
-    if not run.stats_path.exists():
-        raise UserError(f"{run.stats_path}: the data of run {run.name!r} is not there", hint="make prepare RECIPE=...")
-    found = read_json(run.stats_path)["format"]
-    chat, open_ended = found["prompt"] == "chat", bool(found.get("open_ended"))
-    return Format(found["shape"], chat, found.get("system"), open_ended, found.get("stop"))
+    @property
+    def drawn_with(self) -> DrawnWith:
+        """The sampling settings, as the generation's row names them."""
+        return DrawnWith.model_validate({**(self.request.sampling or {}), "max_tokens": self.request.max_tokens})
 
 
-def prompts(run: Run, form: Format, settings: Eval) -> list[Prompt]:
+class PromptLine(Document):
+    """A line of `benchmarks/prompts/*.jsonl`."""
+
+    id: str
+    domain: str
+    text: str
+
+    @field_validator("id", "domain", "text")
+    @classmethod
+    def _not_blank(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("Expected a string that is not blank")
+        return value
+
+
+def prompts(run: Run, form: PromptFormat, settings: Eval) -> list[Prompt]:
     """Held-out openings, then the recipe's prompt files. Raises UserError for a file that is missing or malformed."""
-    heldout = list(read_rows(run.rows_path(form.shape, "heldout")))
-    found = _from_rows(heldout, "heldout", settings.openings, form, settings)
-    frame = modes.around(heldout)
+    heldout = list(read_documents(run.rows_path(form.shape, "heldout"), TrainingRow))
+    listed = _from_rows(heldout, "heldout", settings.openings, form, settings)
+    frame = mode_frame(heldout)
     for name in settings.prompts:
-        listed = read_prompts(PROMPTS_DIR / f"{name}.jsonl")
-        found += [replace(p, framed=frame[0] + p.text + frame[1]) for p in listed] if frame else listed
-    twice = {p.id for p in found if sum(q.id == p.id for q in found) > 1}
-    if twice:
-        raise UserError(f"prompt ids given twice: {', '.join(sorted(twice))}")
-    return found
+        lines = read_prompts(PROMPTS_DIR / f"{name}.jsonl")
+        listed += [replace(line, framed=frame[0] + line.text + frame[1]) for line in lines] if frame else lines
+    ids = [prompt.id for prompt in listed]
+    duplicates = sorted({each for each in ids if ids.count(each) > 1})
+    if duplicates:
+        raise UserError(f"prompt ids given twice: {', '.join(duplicates)}")
+    return listed
 
 
-def prefixes(run: Run, form: Format, settings: Eval) -> list[Prompt]:
+def prefixes(run: Run, form: PromptFormat, settings: Eval) -> list[Prompt]:
     """Openings of training text: what follows them shows what was learnt by heart."""
-    training = list(read_rows(run.rows_path(form.shape, "train"))) if settings.training_prefixes else []
+    if not settings.training_prefixes:
+        return []
+    training = list(read_documents(run.rows_path(form.shape, "train"), TrainingRow))
     return _from_rows(training, TRAINING, settings.training_prefixes, form, settings)
 
 
 def read_prompts(path: Path) -> list[Prompt]:
-    """The prompts of a file. Raises UserError naming every row that lacks something."""
+    """The prompts of a file. Raises UserError naming every line that lacks something."""
     if not path.exists():
-        there = sorted(p.stem for p in PROMPTS_DIR.glob("*.jsonl"))
-        raise UserError(f"eval.prompts: there is no {path.name}. Files: {', '.join(there)}")
-    rows = list(read_rows(path))
-    problems = [
-        f"{path}:{n}: expected a string {key!r}"
-        for n, row in enumerate(rows, 1)
-        for key in ("id", "domain", "text")
-        if not isinstance(row.get(key), str) or not row[key].strip()
-    ]
+        names = sorted(each.stem for each in PROMPTS_DIR.glob("*.jsonl"))
+        raise UserError(f"eval.prompts: there is no {path.name}. Files: {', '.join(names)}")
+    lines: list[PromptLine] = []
+    problems: list[str] = []
+    for number, row in enumerate(read_rows(path), 1):
+        try:
+            lines.append(parse(PromptLine, row, f"{path}:{number}"))
+        except UserError as error:
+            problems += error.problems
     if problems:
         raise UserError(problems)
-    return [Prompt(row["id"], row["domain"], row["text"], path.stem) for row in rows]
+    return [Prompt(line.id, line.domain, line.text, path.stem) for line in lines]
 
 
-def asks(
-    listed: list[Prompt], form: Format, recipe: Recipe, endpoint: Endpoint, training: list[Row] | None
-) -> list[Ask]:
+def requests(
+    prompts: Iterable[Prompt],
+    form: PromptFormat,
+    recipe: Recipe,
+    endpoint: Endpoint,
+    training: Sequence[TrainingRow] | None,
+) -> list[GenerationRequest]:
     """Every request of an arm: each prompt with each sample's seed; one sample of a training prefix.
 
     `training` are the rows that the prompted arm is shown passages of; None for every other arm.
     """
-    settings = recipe.eval
-    found = []
-    for prompt in listed:
+    listed = []
+    for prompt in prompts:
         request, passages = _request(prompt, form, recipe, endpoint, training)
-        for sample in range(1 if prompt.set == TRAINING else settings.samples):
-            seed = int(content_id([settings.seed, prompt.id, sample], 8), 16) % 2**31
-            made = Request(request.prompt, request.messages, request.max_tokens, seed, request.sampling)
-            found.append(Ask(prompt, sample, made, passages))
-    return found
+        for sample in range(1 if prompt.set == TRAINING else recipe.eval.samples):
+            seed = sample_seed(recipe.eval.seed, prompt.id, sample)
+            listed.append(GenerationRequest(prompt, sample, replace(request, seed=seed), passages))
+    return listed
 
 
-def sampling(settings: Sampling) -> dict[str, float | int | str]:
-    """The sampling settings that are set."""
+def sample_seed(seed: int, prompt_id: str, sample: int) -> int:
+    """The seed of one sample of one prompt, the same for every arm."""
+    return int(content_id([seed, prompt_id, sample], 8), 16) % 2**31
+
+
+def sampling_fields(settings: Sampling) -> dict[str, Any]:
+    """The sampling settings that are set, as fields of a request."""
     return {key: value for key, value in settings.model_dump().items() if value is not None}
 
 
-def patience(settings: Eval) -> Patience:
-    """How long to bear with an endpoint."""
-    return Patience(settings.attempts, timeout_s=settings.timeout_s)
+def split_answer(row: TrainingRow) -> tuple[list[Message], str]:
+    """A chat or preference row as the conversation so far and the author's last answer, "" where there is none."""
+    messages = row.messages or []
+    if row.chosen is not None:
+        return [_turn(message) for message in messages], row.chosen.text
+    last = max((n for n, message in enumerate(messages) if message.is_authors), default=len(messages))
+    return [_turn(message) for message in messages[:last]], messages[last].text if last < len(messages) else ""
 
 
-def _from_rows(rows: list[Row], name: str, count: int, form: Format, settings: Eval) -> list[Prompt]:
+def with_system(conversation: list[Message], form: PromptFormat) -> list[Message]:
+    """A conversation that begins with the system prompt of the format, if it has none of its own."""
+    if form.system and not any(message.role == "system" for message in conversation):
+        return [Message(role="system", content=form.system), *conversation]
+    return conversation
+
+
+# --- openings of the author's text
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Where a text of the author's is broken off, and how it goes on."""
+
+    id: str
+    text: str
+    reference: str
+    source: str
+    """The source of the row in which it begins."""
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """Consecutive rows of one section, joined."""
+
+    text: str
+    starts: list[tuple[int, str]]
+    """Where each row begins, and its source."""
+
+
+def openings(rows: Iterable[TrainingRow], count: int, opening_words: int, reference_words: int) -> list[Opening]:
+    """Up to `count` openings of `opening_words` words, spread evenly over the text.
+
+    Each begins at a sentence and no two overlap; a short text gives fewer. References have at most
+    `reference_words` words and end where their section does.
+    """
+    places = []
+    texts = set()
+    for stretch in _stretches(rows):
+        words = [match.span() for match in WORD.finditer(stretch.text)]
+        sentence_starts = {match.end() for match in SENTENCE_START.finditer(stretch.text)}
+        last = len(words) - opening_words - MIN_REFERENCE_WORDS
+        free_from = 0
+        for i, (start, _) in enumerate(words[: max(0, last + 1)]):
+            text = stretch.text[start : words[i + opening_words - 1][1]]
+            # A refrain is asked once.
+            if start in sentence_starts and i >= free_from and text not in texts:
+                places.append((stretch, words, i))
+                texts.add(text)
+                free_from = i + opening_words
+    return [_opening(*place, opening_words, reference_words) for place in evenly_spaced(places, count)]
+
+
+def _opening(
+    stretch: _Stretch, words: list[tuple[int, int]], i: int, opening_words: int, reference_words: int
+) -> Opening:
+    start, end = words[i][0], words[i + opening_words - 1][1]
+    stop = words[min(i + opening_words + reference_words, len(words)) - 1][1]
+    text = stretch.text[start:end]
+    source = next(source for begin, source in reversed(stretch.starts) if begin <= start)
+    return Opening(content_id(text), text, stretch.text[end:stop].strip(), source)
+
+
+def _stretches(rows: Iterable[TrainingRow]) -> list[_Stretch]:
+    """Rows of a section joined again: the chunks of a document follow one another without a gap."""
+    by_section: dict[tuple[str | None, str | None], list[TrainingRow]] = {}
+    for row in rows:
+        by_section.setdefault((row.work, row.section), []).append(row)
+    stretches = []
+    for members in by_section.values():
+        text, starts = "", []
+        for row in members:
+            piece = row.text or ""
+            if text and not (text[-1].isspace() or piece[:1].isspace()):
+                text += "\n\n"
+            starts.append((len(text), row.source))
+            text += piece
+        stretches.append(_Stretch(text, starts))
+    return stretches
+
+
+def _from_rows(rows: list[TrainingRow], name: str, count: int, form: PromptFormat, settings: Eval) -> list[Prompt]:
     """Openings of a split's passages, or its samples or conversations up to the answer: set and domain are its name."""
-    if modes.around(rows):
+    if mode_frame(rows):
         return [
-            Prompt(f"{name}-{row['id']}", name, modes.cue(row), name, [], reference, row["source"], modes.question(row))
-            for row in openings.spread(rows, count)
-            if (reference := openings.first_words(modes.reply(row), settings.max_words))
+            Prompt(f"{name}-{row.id}", name, row.mode_question, name, (), reference, row.source, framed=row.mode_prompt)
+            for row in evenly_spaced(rows, count)
+            if (reference := first_words(row.mode_answer, settings.max_words))
         ]
     if form.shape == "completion":
-        cut = openings.cut(rows, count, settings.opening_words, settings.max_words)
-        return [Prompt(f"{name}-{o.id}", name, o.text, name, [], o.reference, o.source) for o in cut]
-    found = []
-    for row in openings.spread(rows, count):
-        conversation, answer = part_answer(row)
-        asked = next((m["content"] for m in reversed(conversation) if m["role"] == "user"), "")
-        reference = openings.first_words(answer, settings.max_words)
-        found.append(Prompt(f"{name}-{row['id']}", name, asked, name, conversation, reference, row["source"]))
-    return found
+        return [
+            Prompt(f"{name}-{opening.id}", name, opening.text, name, (), opening.reference, opening.source)
+            for opening in openings(rows, count, settings.opening_words, settings.max_words)
+        ]
+    listed = []
+    for row in evenly_spaced(rows, count):
+        conversation, answer = split_answer(row)
+        reference = first_words(answer, settings.max_words)
+        question = _last_question(conversation) or ""
+        listed.append(Prompt(f"{name}-{row.id}", name, question, name, tuple(conversation), reference, row.source))
+    return listed
 
 
-def part_answer(row: Row) -> tuple[list[Message], str]:
-    """A chat or preference row as the conversation so far and the author's answer."""
-    messages = [{"role": str(m["role"]), "content": str(m["content"])} for m in row["messages"]]
-    if "chosen" in row:
-        return messages, str(row["chosen"]["content"])
-    last = max((i for i, m in enumerate(messages) if m["role"] == "assistant"), default=len(messages))
-    return messages[:last], messages[last]["content"] if last < len(messages) else ""
+# --- requests
 
 
 def _request(
-    prompt: Prompt, form: Format, recipe: Recipe, endpoint: Endpoint, training: list[Row] | None
+    prompt: Prompt, form: PromptFormat, recipe: Recipe, endpoint: Endpoint, training: Sequence[TrainingRow] | None
 ) -> tuple[Request, list[str]]:
+    """The request of a prompt, its seed yet to be set, and the ids of the passages shown before it."""
     settings = recipe.eval
-    wanted = math.ceil(settings.max_words * settings.tokens_per_word)
-    messages = _messages(prompt, form) if form.chat else None
-    used = _tokens(endpoint, prompt.put, messages)
-    passages: list[Row] = []
-    text = prompt.put
+    context = endpoint.context or recipe.model.context
+    longest = math.ceil(settings.max_words * settings.tokens_per_word)
+    text, messages = _with_passages(prompt, form, [])
+    used = _tokens(endpoint, text, messages)
+    passages: list[tuple[TrainingRow, str]] = []
     if training is not None:
         # The passage that a training prefix opens would be copied from the prompt, not from memory.
-        others = [row for row in training if row["source"] != prompt.reference_source]
-        shown = openings.spread(others, settings.prompted_passages)
-        budget = _passage_budget(endpoint.context or recipe.model.context, used, wanted)
-        passages = _fitting(shown, budget, lambda words: served.count(endpoint, words))
-        text, messages, used = _shown(prompt, messages, passages, endpoint)
+        others = [row for row in training if row.source != prompt.reference_source]
+        # What the answer leaves of the context, but at least a share of it.
+        budget = max(context - used - longest - SEPARATOR_TOKENS, int(context * LEAST_PASSAGE_SHARE) - SEPARATOR_TOKENS)
+        passages = _fitting(evenly_spaced(others, settings.prompted_passages), budget, endpoint.count)
+        text, messages = _with_passages(prompt, form, passages)
+        used = _tokens(endpoint, text, messages)
         # In a conversation a passage brings the question it answers: then one passage fewer, until an answer has room.
-        while passages and used + min(wanted, settings.max_words) > (endpoint.context or recipe.model.context):
+        while passages and used + min(longest, settings.max_words) > context:
             passages.pop()
-            text, messages, used = _shown(prompt, _messages(prompt, form) if form.chat else None, passages, endpoint)
-    room = (endpoint.context or recipe.model.context) - used
-    if room < 1:
+            text, messages = _with_passages(prompt, form, passages)
+            used = _tokens(endpoint, text, messages)
+    if context - used < 1:
         raise UserError(
-            f"prompt {prompt.id} has {used} tokens and the context of {endpoint.model!r} holds {used + room}",
+            f"prompt {prompt.id} has {used} tokens and the context of {endpoint.model!r} holds {context}",
             hint="a lower eval.opening_words, or a model with a longer context",
         )
-    length = min(wanted, room)
-    drawn = sampling(recipe.model.sampling)
+    max_tokens = min(longest, context - used)
+    sampling = sampling_fields(recipe.model.sampling)
     if form.open_ended and endpoint.tokenizes:
         # A passage ends where prepare cut it, not where the text does: a model trained on passages would stop early,
         # and lengths would differ by arm. vLLM holds the end back; the text is cut at max_words afterwards.
-        drawn["min_tokens"] = length
+        sampling["min_tokens"] = max_tokens
     if form.stop:
-        drawn |= {"stop": form.stop}
+        sampling["stop"] = form.stop
         if endpoint.tokenizes:  # vLLM leaves special tokens out of a text before it looks for the end
-            drawn["skip_special_tokens"] = False
-    return Request(None if form.chat else text, messages, length, 0, drawn), [row["id"] for row in passages]
-
-
-def _messages(prompt: Prompt, form: Format) -> list[Message]:
-    if prompt.messages:
-        return prompt.messages
-    system = [{"role": "system", "content": form.system}] if form.system else []
-    return [*system, {"role": "user", "content": prompt.text}]
-
-
-def _tokens(endpoint: Endpoint, text: str, messages: list[Message] | None) -> int:
-    if messages is None:
-        return served.count(endpoint, text)
-    return served.count_messages(endpoint, messages)
-
-
-def _passage_budget(context: int, used: int, wanted: int) -> int:
-    """Tokens that passages may take: what the answer leaves, but at least a quarter of the context."""
-    margin = 16  # separators
-    return max(context - used - wanted - margin, int(context * LEAST_PASSAGE_SHARE) - margin)
-
-
-def _fitting(rows: list[Row], budget: int, count: Callable[[str], int]) -> list[Row]:
-    """The passages, each cut at a sentence or a word to an equal share of the budget."""
-    found = []
-    for n, row in enumerate(rows):
-        share = budget // (len(rows) - n)
-        text = _passage_text(row)
-        size = count(text)
-        while size > share and text:
-            words = len(text.split())
-            text = openings.first_words(text, max(0, min(words - 1, words * share // size)))
-            size = count(text)
-        if len(text.split()) >= openings.MIN_REFERENCE_WORDS // 2:
-            found.append({**row, "passage": text})
-            budget -= size
-    return found
-
-
-def _passage_text(row: Row) -> str:
-    return str(row["text"]) if "text" in row else part_answer(row)[1]
-
-
-def _shown(
-    prompt: Prompt, messages: list[Message] | None, passages: list[Row], endpoint: Endpoint
-) -> tuple[str, list[Message] | None, int]:
-    """The prompt with passages before it, and its tokens."""
-    text, turns = _with_passages(prompt, messages, passages)
-    return text, turns, _tokens(endpoint, text, turns)
+            sampling["skip_special_tokens"] = False
+    prompt_text = None if messages is not None else text
+    request = Request(endpoint.model, max_tokens, prompt=prompt_text, messages=messages, sampling=sampling)
+    return request, [row.id for row, _ in passages]
 
 
 def _with_passages(
-    prompt: Prompt, messages: list[Message] | None, passages: list[Row]
+    prompt: Prompt, form: PromptFormat, passages: Sequence[tuple[TrainingRow, str]]
 ) -> tuple[str, list[Message] | None]:
     """The prompt with passages before it: as preceding text, or as earlier turns of the conversation."""
-    shown = [str(row["passage"]) for row in passages]
-    if messages is None:
-        return BETWEEN_PASSAGES.join([*shown, prompt.put]), None
-    turns: list[Message] = []
-    for row, passage in zip(passages, shown, strict=True):
-        before = part_answer(row)[0] if "messages" in row else []
-        asked = next((m["content"] for m in reversed(before) if m["role"] == "user"), "Write as you write.")
-        turns += [{"role": "user", "content": asked}, {"role": "assistant", "content": passage}]
-    system = [m for m in messages if m["role"] == "system"]
-    return prompt.text, [*system, *turns, *[m for m in messages if m["role"] != "system"]]
+    if not form.is_chat:
+        return BETWEEN_PASSAGES.join([*(passage for _, passage in passages), prompt.raw_text]), None
+    messages = list(prompt.messages) or with_system([Message(role="user", content=prompt.text)], form)
+    earlier: list[Message] = []
+    for row, passage in passages:
+        question = (_last_question(split_answer(row)[0]) if row.messages is not None else None) or NEUTRAL_QUESTION
+        earlier += [Message(role="user", content=question), Message(role="assistant", content=passage)]
+    system = [message for message in messages if message.role == "system"]
+    return prompt.text, [*system, *earlier, *(message for message in messages if message.role != "system")]
 
 
-def sampling_of(ask: Ask) -> dict[str, Any]:
-    """How an answer was drawn, as a generation's row says it."""
-    return {**ask.request.sampling, "max_tokens": ask.request.max_tokens}
+def _fitting(rows: Sequence[TrainingRow], budget: int, count: Callable[[str], int]) -> list[tuple[TrainingRow, str]]:
+    """The rows with their passages, each cut at a word to an equal share of the budget in tokens."""
+    fitting = []
+    for n, row in enumerate(rows):
+        share = budget // (len(rows) - n)
+        text = row.text if row.text is not None else split_answer(row)[1]
+        size = count(text)
+        while size > share and text:
+            words = len(text.split())
+            text = first_words(text, max(0, min(words - 1, words * share // size)))
+            size = count(text)
+        if len(text.split()) >= MIN_REFERENCE_WORDS // 2:
+            fitting.append((row, text))
+            budget -= size
+    return fitting
+
+
+def _tokens(endpoint: Endpoint, text: str, messages: Sequence[Message] | None) -> int:
+    return endpoint.count(text) if messages is None else endpoint.count_messages(messages)
+
+
+def _last_question(conversation: Sequence[Message]) -> str | None:
+    return next((message.text for message in reversed(conversation) if message.role == "user"), None)
+
+
+def _turn(message: Message) -> Message:
+    """A turn as an endpoint takes it: its role and text alone."""
+    return Message(role=message.role, content=message.text)

@@ -18,7 +18,8 @@ from voicewright.core import text as reading
 from voicewright.core.errors import UserError, exits_cleanly
 from voicewright.core.paths import Run
 from voicewright.core.records import Row, read_json, write_text
-from voicewright.generation import openings
+from voicewright.core.rows import evenly_spaced
+from voicewright.core.text import first_words
 from voicewright.metrics import keyness, markers, samples, structure
 from voicewright.metrics.keyness import Key
 from voicewright.reporting import comparison_sections, html
@@ -91,11 +92,11 @@ def shared_answers(answers: Mapping[str, Sequence[Row]]) -> list[Sample]:
     }
     shared = [prompt for prompt in next(iter(first.values()), {}) if all(prompt in rows for rows in first.values())]
     found: list[Sample] = []
-    for prompt in openings.spread(shared, PROMPTS):
+    for prompt in evenly_spaced(shared, PROMPTS):
         rows = {name: by_prompt[prompt] for name, by_prompt in first.items()}
         row = next(iter(rows.values()))
         said, kind = str(row["prompt"]), labels.kind(str(row["domain"]))
-        title = f"{openings.first_words(said, TITLE_WORDS)} ..."
+        title = f"{first_words(said, TITLE_WORDS)} ..."
         texts = {name: str(each["text"] or "") for name, each in rows.items()}
         found.append(Sample(said, kind, texts, title, folded=bool(found)))
     return found
