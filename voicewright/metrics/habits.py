@@ -1,119 +1,87 @@
-"""Plain rates beside the author's own, and the alarm for a habit that is overdone."""
+"""The author's own terms, and the alarm for a habit that is overdone."""
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
-import numpy as np
+from collections.abc import Mapping, Sequence
 
 from voicewright.core import text as reading
-from voicewright.metrics import markers
-from voicewright.metrics import rates as plain
-from voicewright.metrics.author import FEWEST_USES
-from voicewright.metrics.material import HELDOUT, Material, Measure
+from voicewright.core.documents.voice_report import Measure, Overshoot, TermUse
+from voicewright.metrics.author import MIN_USES
+from voicewright.metrics.markers import MARKERS, PER_1000_WORDS, per_1000
+from voicewright.metrics.material import Material, rate_beside_author
+from voicewright.metrics.registry import MeasureValues, measure
 from voicewright.metrics.samples import BASE
-from voicewright.stats import intervals
-from voicewright.stylometry.features import Floats
 from voicewright.stylometry.passages import Passage
 from voicewright.stylometry.style_space import Space
 
 # A habit is overdone where its interval lies above the author's rate by half, and above nine in ten of their passages.
-OVERDONE = 1.5
-# So many of the author's own terms are listed.
-TERMS = 40
-# The name that a recipe's reader knows the marker by.
-KEYS = {"second_person": "you_per_1000"}
+OVERDONE_RATIO = 1.5
+# A habit that the author shows more rarely has no ratio worth telling.
+MIN_AUTHOR_RATE = 0.1
+MAX_TERMS = 40
+HABITS = (*MARKERS, "own_terms")
 
 
-def rate(
-    material: Material, title: str, definition: str, unit: str, read: Callable[[Passage], float], better: str = "author"
-) -> Measure:
-    """A plain rate of a passage, beside the author's own."""
-    found, heldout = material.replicates(material.of_passages(read))
-    own = np.array([read(passage) for passage in material.author.passages], dtype=float)
-    own = own[np.isfinite(own)]
-    level = float(own.mean()) if len(own) else None
+@measure(
+    name="own_terms",
+    title="The author's own terms",
+    unit=PER_1000_WORDS,
+    better="author",
+    needs=("other_authors",),
+    per="report",
+)
+def own_terms(material: Material) -> MeasureValues:
+    """Invented words and names: used three times or more in the training text, and neither by other authors nor by the
+    base model.
+    """
+    terms = frozenset(terms_of_author(material))
 
-    def short(values: Floats) -> Floats:
-        return values if better == "lower" else np.abs(values - (level or 0.0))
-
-    gains = {
-        arm: intervals.percentile_figure(short(found[BASE]) - short(values)).to_json()
-        for arm, values in found.items()
-        if arm != BASE and BASE in found and level is not None
-    }
-    reference = {
-        "author": level,
-        "author_band": np.quantile(own, [0.1, 0.9]).tolist() if len(own) else None,
-        HELDOUT: intervals.percentile_figure(heldout).to_json(),
-        # How much nearer the author than the base is; of what should be low, how much lower.
-        "gain_over_base": gains,
-    }
-    return Measure(
-        title,
-        definition,
-        unit,
-        (0, 1) if unit == "0 to 1" else (0, None),
-        better,
-        {arm: intervals.percentile_figure(values) for arm, values in found.items()},
-        reference,
-    )
-
-
-def rates(material: Material, terms: Sequence[str]) -> dict[str, Measure]:
-    """All plain rates: markers, statistics of the text, the author's own terms."""
-    measures = {}
-    for name, (title, unit, read) in markers.MARKERS.items():
-        shown = title[0].upper() + title[1:]
-        measures[KEYS.get(name, name)] = rate(material, shown, f"How often a passage has {title}.", unit, read)
-    for name, module in plain.rates().items():
-        measures[name] = rate(material, module.TITLE, plain.definition(module), module.UNIT, module.read, module.BETTER)
-    own = frozenset(terms)
-
-    def coined(passage: Passage) -> float:
+    def rate(passage: Passage) -> float:
         words = reading.words(passage.plain)
-        return markers.per_1000(sum(word in own for word in words), len(words))
+        return per_1000(sum(word in terms for word in words), len(words))
 
-    measures["own_terms"] = rate(
-        material,
-        "The author's own terms",
-        "Invented words and names: said three times or more in training, and by "
-        "neither other authors nor the base model.",
-        "per 1,000 words",
-        coined,
+    return rate_beside_author(material, rate, "author")
+
+
+@functools.lru_cache(maxsize=1)
+def terms_of_author(material: Material) -> list[str]:
+    """The author's own terms, most frequent first."""
+    return find_own_terms(
+        material.training.texts, material.all_texts().get(BASE, []), material.author.profile.space
     )
-    return measures
 
 
-def own_terms(training: Sequence[str], base: Sequence[str], space: Space) -> list[str]:
+def find_own_terms(training: Sequence[str], base: Sequence[str], space: Space) -> list[str]:
     """Words of the training text that neither other authors nor the base model use, most frequent first."""
-    said = counts_of(base)
+    base_words = word_counts(base)
     return [
         word
-        for word, count in counts_of(training).most_common()
-        if count >= FEWEST_USES and word not in said and not space.knows(_stem(word)) and not space.knows(word)
+        for word, count in word_counts(training).most_common()
+        if count >= MIN_USES and word not in base_words and not space.knows(_stem(word)) and not space.knows(word)
     ]
 
 
-def terms_used(
-    terms: Sequence[str], training: Sequence[str], arms: Mapping[str, Sequence[str]]
-) -> list[dict[str, Any]]:
-    """How often the author's texts and each arm's hold the commonest of these terms, possessives with their word."""
-    author, said = counts_of(training), {arm: counts_of(texts) for arm, texts in arms.items()}
-    both = {term: {term, f"{term}'s"} & set(terms) for term in terms if _stem(term) not in set(terms) - {term}}
+def term_uses(terms: Sequence[str], training: Sequence[str], arms: Mapping[str, Sequence[str]]) -> list[TermUse]:
+    """How often the author's and each arm's texts use the commonest terms; possessives count with their word."""
+    author_counts, arm_counts = word_counts(training), {arm: word_counts(texts) for arm, texts in arms.items()}
+    forms = {term: {term, f"{term}'s"} & set(terms) for term in terms if _stem(term) not in set(terms) - {term}}
 
-    def use(counts: Counter[str], term: str) -> int:
-        return sum(counts[form] for form in both[term])
+    def uses(counts: Counter[str], term: str) -> int:
+        return sum(counts[form] for form in forms[term])
 
     return [
-        {"term": term, "author": use(author, term), "arms": {arm: use(counts, term) for arm, counts in said.items()}}
-        for term in sorted(both, key=lambda term: -use(author, term))[:TERMS]
+        TermUse(
+            term=term,
+            author=uses(author_counts, term),
+            arms={arm: uses(counts, term) for arm, counts in arm_counts.items()},
+        )
+        for term in sorted(forms, key=lambda term: -uses(author_counts, term))[:MAX_TERMS]
     ]
 
 
-def counts_of(texts: Sequence[str]) -> Counter[str]:
+def word_counts(texts: Sequence[str]) -> Counter[str]:
     """How often texts have each word."""
     return Counter(word for text in texts for word in reading.words(reading.plain(reading.normal(text))))
 
@@ -123,43 +91,44 @@ def _stem(word: str) -> str:
     return word.split("'", maxsplit=1)[0]
 
 
-def overshoot(measures: Mapping[str, Measure]) -> dict[str, Any]:
-    """By arm, the habits of which it has more than the author: how many times as much, and whether that is overdone."""
-    found: dict[str, Any] = {}
-    for name in (*(KEYS.get(marker, marker) for marker in markers.MARKERS), "own_terms"):
+def overshoots(measures: Mapping[str, Measure]) -> dict[str, dict[str, Overshoot]]:
+    """By arm and habit, how its rate compares with the author's, and whether the habit is overdone."""
+    by_arm: dict[str, dict[str, Overshoot]] = {}
+    for name in HABITS:
         measure = measures[name]
-        own, band = measure.reference.get("author"), measure.reference.get("author_band")
-        if own is None or band is None:
+        author, band = measure.reference.author, measure.reference.author_band
+        if author is None or band is None or author < MIN_AUTHOR_RATE:
             continue
         base = measure.arms.get(BASE)
-        before = base.value if base is not None and base.value is not None else 0.0
+        base_rate = base.value if base is not None and base.value is not None else 0.0
         for arm, figure in measure.arms.items():
-            if arm == BASE or figure.value is None or figure.low is None or own < 0.1:
+            if arm == BASE or figure.value is None or figure.low is None:
                 continue
-            found.setdefault(arm, {})[name] = {
-                "title": measure.title,
-                "unit": measure.unit,
-                "author": own,
-                "value": figure.value,
-                "times_the_author": figure.value / own,
+            by_arm.setdefault(arm, {})[name] = Overshoot(
+                title=measure.title,
+                unit=measure.unit,
+                author=author,
+                value=figure.value,
+                times_the_author=figure.value / author,
                 # What the base model overdoes already is not a voice turned into caricature.
-                "overdone": figure.low > max(OVERDONE * own, band[1], before),
-            }
-    return found
+                overdone=figure.low > max(OVERDONE_RATIO * author, band[1], base_rate),
+            )
+    return by_arm
 
 
-def alarms(measures: Mapping[str, Measure], over: Mapping[str, Any]) -> dict[str, list[str]]:
-    """By arm, sentences that say where the voice has become a caricature."""
-    found: dict[str, list[str]] = {}
+def caricature_alarms(
+    measures: Mapping[str, Measure], overshoot: Mapping[str, Mapping[str, Overshoot]]
+) -> dict[str, list[str]]:
+    """By arm, sentences that say where the voice has become a caricature; an arm without alarms is absent."""
+    alarms: dict[str, list[str]] = {}
     for arm, figure in measures["transfer"].arms.items():
         if figure.low is not None and figure.low > 100:
-            found.setdefault(arm, []).append(
-                "Closer to the training text than the author's own unseen text is: "
-                "caricature or copying, not more voice."
+            alarms.setdefault(arm, []).append(
+                "Closer to the training text than the author's own held-out text is: caricature or copying, not more "
+                "of the voice."
             )
-    for arm, habits in over.items():
-        overdone = [row for row in habits.values() if row["overdone"]]
-        found.setdefault(arm, []).extend(
-            f"{row['title']}: {row['times_the_author']:.1f} times the author's rate." for row in overdone
-        )
-    return {arm: said for arm, said in found.items() if said}
+    for arm, habits in overshoot.items():
+        for habit in habits.values():
+            if habit.overdone:
+                alarms.setdefault(arm, []).append(f"{habit.title}: {habit.times_the_author:.1f} times the author's rate.")
+    return alarms

@@ -1,11 +1,12 @@
-"""Style markers: habits that a reader sees at once, as rates of a passage."""
+"""Style markers: habits that a reader notices at once, as rates of a passage."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from voicewright.core import text as reading
+from voicewright.metrics import registry
+from voicewright.metrics.registry import measure
 from voicewright.stylometry.passages import Passage
 
 SECOND = reading.listed("you your yours yourself yourselves you're you've you'll you'd thou thee thy thine ye thyself")
@@ -17,6 +18,7 @@ THIRD = reading.listed(
 CONTRACTION = re.compile(r"\b\w+(?:n't|'(?:s|re|ve|ll|d|m))\b", re.IGNORECASE)
 # A bare 's is more often a possessive; these are not.
 CONTRACTED_S = reading.listed("it's he's she's that's there's what's who's where's here's let's how's")
+PER_1000_WORDS = "per 1,000 words"
 
 
 def per_1000(count: float, words: int) -> float:
@@ -24,7 +26,85 @@ def per_1000(count: float, words: int) -> float:
     return 1000.0 * count / max(1, words)
 
 
-def contractions(words: list[str]) -> int:
+def mark_rate(passage: Passage, mark: str) -> float:
+    """How often a mark stands in a passage, per 1,000 words."""
+    return per_1000(passage.plain.count(mark), len(reading.words(passage.plain)))
+
+
+@measure(
+    name="you_per_1000",
+    title="Second person in narration",
+    unit="per 1,000 words of narration",
+    better="author",
+    needs=("english",),
+)
+def second_person(passage: Passage) -> float:
+    """Pronouns of the second person (you, your, thou) outside quoted speech."""
+    words = reading.words(passage.narration)
+    return per_1000(sum(word in SECOND for word in words), len(words))
+
+
+@measure(name="italics", title="Italics", unit=PER_1000_WORDS, better="author")
+def italics(passage: Passage) -> float:
+    """Words in italics."""
+    words = len(reading.words(passage.plain))
+    return per_1000(sum(len(reading.words(span)) for span in reading.italics(passage.normal)), words)
+
+
+@measure(name="dashes", title="Dashes", unit=PER_1000_WORDS, better="author")
+def dashes(passage: Passage) -> float:
+    """How often a passage has a dash."""
+    return mark_rate(passage, "—")
+
+
+@measure(name="dialogue", title="Quoted speech", unit="percent of words", better="author")
+def dialogue(passage: Passage) -> float:
+    """Words in quoted speech."""
+    total = len(reading.words(passage.plain))
+    return 100.0 * (1.0 - len(reading.words(passage.narration)) / total) if total else 0.0
+
+
+@measure(name="contractions", title="Contractions", unit=PER_1000_WORDS, better="author", needs=("english",))
+def contractions(passage: Passage) -> float:
+    """Contractions such as don't and you'll; possessives do not count."""
+    words = reading.words(passage.plain)
+    return per_1000(count_contractions(words), len(words))
+
+
+@measure(name="questions", title="Question marks", unit=PER_1000_WORDS, better="author")
+def questions(passage: Passage) -> float:
+    """How often a passage has a question mark."""
+    return mark_rate(passage, "?")
+
+
+@measure(name="exclamations", title="Exclamation marks", unit=PER_1000_WORDS, better="author")
+def exclamations(passage: Passage) -> float:
+    """How often a passage has an exclamation mark."""
+    return mark_rate(passage, "!")
+
+
+@measure(name="ellipses", title="Ellipses", unit=PER_1000_WORDS, better="author")
+def ellipses(passage: Passage) -> float:
+    """How often a passage has an ellipsis."""
+    return mark_rate(passage, "...")
+
+
+@measure(name="semicolons", title="Semicolons", unit=PER_1000_WORDS, better="author")
+def semicolons(passage: Passage) -> float:
+    """How often a passage has a semicolon."""
+    return mark_rate(passage, ";")
+
+
+# All measures of this module, by name.
+MARKERS = registry.passage_rates(__name__)
+
+
+def marker_rates(passage: Passage) -> dict[str, float]:
+    """By marker, its rate in a passage, in its own unit."""
+    return {name: rate(passage) for name, rate in MARKERS.items()}
+
+
+def count_contractions(words: list[str]) -> int:
     """How many words are contractions: don't, you'll, it's; possessives are none."""
     return sum(
         1
@@ -34,53 +114,8 @@ def contractions(words: list[str]) -> int:
     )
 
 
-def dialogue(passage: Passage) -> float:
-    """Share of the words that are quoted speech."""
-    total = len(reading.words(passage.plain))
-    return 1.0 - len(reading.words(passage.narration)) / total if total else 0.0
-
-
-def _marks(pattern: str) -> Callable[[Passage], float]:
-    found = re.compile(pattern)
-    return lambda passage: per_1000(len(found.findall(passage.plain)), len(reading.words(passage.plain)))
-
-
-def _you(passage: Passage) -> float:
-    words = reading.words(passage.narration)
-    return per_1000(sum(word in SECOND for word in words), len(words))
-
-
-def _italic(passage: Passage) -> float:
-    words = len(reading.words(passage.plain))
-    return per_1000(sum(len(reading.words(span)) for span in reading.italics(passage.normal)), words)
-
-
-def _contracted(passage: Passage) -> float:
-    words = reading.words(passage.plain)
-    return per_1000(contractions(words), len(words))
-
-
-# Name -> what it is in plain words, unit, and how it is read from a passage.
-MARKERS: dict[str, tuple[str, str, Callable[[Passage], float]]] = {
-    "second_person": ("the reader addressed as you, outside speech", "per 1,000 words of narration", _you),
-    "italics": ("words in italics", "per 1,000 words", _italic),
-    "dashes": ("dashes", "per 1,000 words", _marks("—")),
-    "dialogue": ("words in quoted speech", "percent of words", lambda passage: 100 * dialogue(passage)),
-    "contractions": ("contractions such as don't", "per 1,000 words", _contracted),
-    "questions": ("question marks", "per 1,000 words", _marks(r"\?")),
-    "exclamations": ("exclamation marks", "per 1,000 words", _marks("!")),
-    "ellipses": ("ellipses", "per 1,000 words", _marks(r"\.\.\.")),
-    "semicolons": ("semicolons", "per 1,000 words", _marks(";")),
-}
-
-
-def rates(passage: Passage) -> dict[str, float]:
-    """All markers of a passage, in their own units."""
-    return {name: read(passage) for name, (_, _, read) in MARKERS.items()}
-
-
-def persons(passage: Passage) -> tuple[int, int, int]:
-    """First-, second- and third-person pronouns of the narration: quoted speech says nothing of who tells."""
+def person_counts(passage: Passage) -> tuple[int, int, int]:
+    """First-, second- and third-person pronouns of the narration; quoted speech does not show who narrates."""
     words = reading.words(passage.narration)
     first, second, third = (sum(word in kind for word in words) for kind in (FIRST, SECOND, THIRD))
     return first, second, third

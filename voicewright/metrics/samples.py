@@ -1,4 +1,4 @@
-"""What a run has on disk to be measured: the author's texts, the arms' generations."""
+"""What a run has on disk to be measured: the author's texts, and what every arm answered."""
 
 from __future__ import annotations
 
@@ -6,109 +6,100 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from voicewright.core import modes
+from voicewright.core.documents.base import read_document, read_documents
+from voicewright.core.documents.generation import Generation, Likelihood, LmEvalResult
 from voicewright.core.errors import UserError
 from voicewright.core.paths import Run
-from voicewright.core.records import Row, read_json, read_rows
-from voicewright.metrics.forgetting import outside
+from voicewright.core.rows import TrainingRow
 
 BASE = "baseline"
-# An arm that answered fewer of the prompts than this is left out, rather than all others cut down to it.
-LEAST_ANSWERED = 0.5
+# An arm that answered a smaller share of the prompts is left out; otherwise all arms would be cut down to its prompts.
+MIN_ANSWERED = 0.5
 
 
 @dataclass(frozen=True)
-class Passages:
-    """The author's rows of one split."""
+class AuthorTexts:
+    """The author's words in the rows of one split."""
 
     texts: list[str]
     sources: list[str]
+    """The source of each text."""
     sections: set[tuple[str, str]]
-    """(work, section) of each; of a conversation or a memory, (work, source)."""
+    """(work, section) of each row; (work, source) of a conversation or mode sample that has no section."""
 
 
-def author_rows(run: Run, split: str) -> Passages:
-    """What the author wrote, of all shapes: passages, replies, preferred replies."""
+def read_author_texts(run: Run, split: str) -> AuthorTexts:
+    """The author's words in all rows of a split, whatever their shape."""
     texts, sources, sections = [], [], set()
     for path in sorted(run.data_dir.glob(f"*/{split}.jsonl")):
-        for row in read_rows(path):
-            found = row_texts(row)
-            texts += found
-            sources += [str(row.get("source", path.name))] * len(found)
-            # A conversation or a memory that has no chapter is one of its own.
-            alone = "messages" in row or modes.is_sample(row)
-            place = row.get("section") or (row.get("source") if alone else None)
-            sections.add((str(row.get("work")), str(place)))
-    return Passages(texts, sources, sections)
+        for row in read_documents(path, TrainingRow):
+            texts += row.author_texts
+            sources += [row.source] * len(row.author_texts)
+            stands_alone = row.messages is not None or row.is_mode_sample
+            sections.add((str(row.work), str(row.section or (row.source if stands_alone else None))))
+    return AuthorTexts(texts, sources, sections)
 
 
-def row_texts(row: Row) -> list[str]:
-    """The author's own words in a row."""
-    if modes.is_sample(row):
-        return [modes.reply(row)]
-    if "text" in row:
-        return [str(row["text"])]
-    if "chosen" in row:
-        return [str(row["chosen"]["content"])]
-    return [
-        str(m["content"])
-        for m in row.get("messages", [])
-        if m["role"] == "assistant" and m.get("train", True) and isinstance(m["content"], str)
-    ]
-
-
-def read_arms(run: Run) -> dict[str, list[Row]]:
+def read_generations(run: Run) -> dict[str, list[Generation]]:
     """The generations of every arm, the base first. Raises UserError where there are none."""
-    arms = _by_arm(run.generations_dir)
+    arms = _read_arms(run.generations_dir)
     if not arms:
         raise UserError(f"{run.generations_dir}: no generations", hint=f"make generate RUN={run.name}")
     return arms
 
 
-def read_prefixes(run: Run) -> dict[str, list[Row]]:
-    """How every arm continued openings of training text, the base first; empty where none were asked."""
-    return _by_arm(run.prefixes_dir)
+def read_prefixes(run: Run) -> dict[str, list[Generation]]:
+    """Every arm's continuations of training text, the base first; empty where none were generated."""
+    return _read_arms(run.prefixes_dir)
 
 
-def read_tasks(run: Run) -> dict[str, dict[str, Any]]:
-    """What every arm answered to the tasks of lm-evaluation-harness; empty where the recipe names none."""
-    return {path.stem: read_json(path) for path in sorted(run.lm_eval_dir.glob("*.json"))}
-
-
-def _by_arm(folder: Path) -> dict[str, list[Row]]:
-    arms = {path.stem: list(read_rows(path)) for path in folder.glob("*.jsonl")}
+def _read_arms(folder: Path) -> dict[str, list[Generation]]:
+    arms = {path.stem: list(read_documents(path, Generation)) for path in folder.glob("*.jsonl")}
     return {arm: arms[arm] for arm in sorted(arms, key=lambda arm: (arm != BASE, arm)) if arms[arm]}
 
 
-def asked(row: Row) -> str:
-    """All that an answer could repeat without copying: the conversation before the prompt, and the prompt."""
-    return f"{row.get('before') or ''}\n\n{row['prompt']}"
+def read_likelihoods(run: Run) -> dict[str, dict[str, Likelihood]]:
+    """By arm and held-out row, how likely the arm finds the row; empty where no likelihoods were measured."""
+    arms = {
+        path.stem: {row.id: row for row in read_documents(path, Likelihood)}
+        for path in sorted(run.likelihood_dir.glob("*.jsonl"))
+    }
+    return {arm: rows for arm, rows in arms.items() if rows}
 
 
-def by_prompt(rows: Sequence[Row], in_field: bool) -> dict[str, list[str]]:
-    """Texts of each prompt in (or outside) the author's field, in the order of their samples; failed ones left out."""
+def read_tasks(run: Run) -> dict[str, LmEvalResult]:
+    """Every arm's scores on the tasks of lm-evaluation-harness; empty where the recipe names none."""
+    return {path.stem: read_document(path, LmEvalResult) for path in sorted(run.lm_eval_dir.glob("*.json"))}
+
+
+def given_text(row: Generation) -> str:
+    """Everything that an answer may repeat without copying: the conversation before the prompt, and the prompt."""
+    return f"{row.before}\n\n{row.prompt}"
+
+
+def texts_by_prompt(rows: Sequence[Generation], *, in_field: bool) -> dict[str, list[str]]:
+    """By prompt in (or outside) the author's field, the answers in the order of their samples, without failed ones."""
     texts: dict[str, list[str]] = defaultdict(list)
-    for row in sorted(rows, key=lambda row: (str(row["prompt_id"]), int(row["sample"]))):
-        if outside(row) != in_field and not row.get("error"):
-            texts[str(row["prompt_id"])].append(str(row["text"] or ""))
+    for row in sorted(rows, key=lambda row: (row.prompt_id, row.sample)):
+        if row.is_out_of_domain != in_field and not row.error:
+            texts[row.prompt_id].append(row.text)
     return dict(texts)
 
 
 def shared_prompts(texts: Mapping[str, Mapping[str, Sequence[str]]]) -> tuple[list[str], dict[str, str]]:
-    """Prompts that every arm answered, and the arms left out because they answered too few, with the reason.
+    """The prompts that every arm answered, and by arm the reason why it is left out: it answered too few.
 
-    Raises UserError where nothing is shared.
+    Raises UserError where no prompt is shared.
     """
-    asked = set().union(*(set(found) for found in texts.values()))
-    left = {
-        arm: f"only {len(found)} of {len(asked)} prompts were answered"
-        for arm, found in texts.items()
-        if len(found) < LEAST_ANSWERED * len(asked)
+    prompts = set().union(*(set(by_prompt) for by_prompt in texts.values()))
+    left_out = {
+        arm: f"only {len(by_prompt)} of {len(prompts)} prompts were answered"
+        for arm, by_prompt in texts.items()
+        if len(by_prompt) < MIN_ANSWERED * len(prompts)
     }
-    kept = [set(found) for arm, found in texts.items() if arm not in left]
-    shared = sorted(set.intersection(*kept)) if kept else []
+    answered = [set(by_prompt) for arm, by_prompt in texts.items() if arm not in left_out]
+    shared = sorted(set.intersection(*answered)) if answered else []
     if not shared:
         raise UserError("the arms have no prompt in the author's field in common", hint="make generate")
-    return shared, left
+    return shared, left_out

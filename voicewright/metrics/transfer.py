@@ -1,255 +1,205 @@
-"""The measures with targets: transfer, calibrated between base and author, and shares of the author's own level."""
+"""The measures with targets: voice transfer, calibrated between base and author, and shares of the author's level."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import functools
+from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from voicewright.core.documents.intervals import Figure
+from voicewright.core.documents.voice_report import Calibration, NearestAuthor, Reference, View
 from voicewright.metrics import author as authors
-from voicewright.metrics import diagnostics, markers
-from voicewright.metrics import material as appraisal
-from voicewright.metrics.material import HELDOUT, Material, Measure, Texts
+from voicewright.metrics import markers, registry
+from voicewright.metrics.material import (
+    HELDOUT,
+    MIN_CLUSTERS,
+    OF_HELDOUT,
+    Material,
+    TextsByPrompt,
+    share_of_heldout,
+)
+from voicewright.metrics.registry import MeasureValues, measure
 from voicewright.metrics.samples import BASE
 from voicewright.stats import intervals
-from voicewright.stylometry import passages
 from voicewright.stylometry.features import VIEWS, Floats
-from voicewright.stylometry.passages import Passage
 
-NO_BASE = "there is no baseline arm to measure from"
+# A marker is compared where the author or an arm has at least so much of it, in its own unit.
+MIN_MARKER_RATE = 0.3
 VIEW_TITLES = {
-    "words": ("Words", "Which words, and how often each."),
-    "chars": ("Letter sequences", "Three to five letters in a row: endings, contractions, spelling."),
-    "syntax": ("Syntax", "How sentences are put together, whatever they are about: content words are masked."),
-    "punctuation": ("Punctuation", "Which marks, and how often each."),
-    "sentences": ("Sentence lengths", "How many sentences are how long."),
+    "words": ("Words", "Which words are used, and how often."),
+    "chars": ("Letter sequences", "Sequences of three to five letters: endings, contractions, spelling."),
+    "syntax": ("Syntax", "How sentences are built, whatever their subject: content words are masked."),
+    "punctuation": ("Punctuation", "Which punctuation marks are used, and how often."),
+    "sentences": ("Sentence lengths", "The distribution of sentence lengths."),
 }
 
 
+@functools.lru_cache(maxsize=len(VIEWS) + 1)
 def distances(material: Material, view: str = "all") -> tuple[dict[str, Floats], Floats]:
-    """Mean distances to the author in every resample: of each arm, and of the held-out text."""
+    """Mean distances to the author in every resample: by arm, and of the held-out text."""
     author = material.author
     return material.replicates(lambda key: author.profile.distances(material.counts[key], author.size, view))
 
 
-def transfer(material: Material) -> tuple[Measure, dict[str, Any]]:
-    """The calibrated score, and the distances that it is made of."""
-    found, heldout = distances(material)
-    base = found.get(BASE)
-    arms = appraisal.guarded(
-        material,
-        {
-            arm: intervals.unavailable(NO_BASE) if base is None else intervals.calibrated_score(base, values, heldout)
-            for arm, values in found.items()
-        },
+def scores(material: Material, view: str = "all") -> dict[str, Figure]:
+    """By arm, 100 * (D_base - D_arm) / (D_base - D_heldout), or the reason why there is none."""
+    arms, heldout = distances(material, view)
+    if BASE not in arms:
+        return material.guarded(dict.fromkeys(arms, intervals.unavailable("there is no baseline arm to measure from")))
+    return material.guarded(
+        {arm: intervals.calibrated_score(arms[BASE], each, heldout) for arm, each in arms.items()}
     )
+
+
+@measure(
+    name="transfer",
+    title="Voice transfer",
+    unit="percent of the way",
+    better="higher",
+    range=(None, None),
+    needs=("other_authors",),
+    per="report",
+)
+def transfer(material: Material) -> MeasureValues:
+    """How far the model has moved from the base model towards the author in the features that distinguish writers:
+    words, letter sequences, syntax, punctuation and sentence lengths. 0 is the base model, 100 the author's own text
+    that was held out of training. A value over 100 means caricature or copying.
+    """
+    figures = scores(material)
+    reference = Reference(base=0.0, heldout=100.0, other_authors=None)
     others = material.author.profile.imposter_distances(material.author.size)
-    marks: dict[str, Any] = {
-        "distance": {
-            **{arm: intervals.percentile_figure(values).to_json() for arm, values in found.items()},
-            HELDOUT: intervals.percentile_figure(heldout).to_json(),
-        },
-        "other_authors": others,
-        "block_words": material.author.size,
-        "prompts_per_cluster": material.together,
-        "clusters": int(material.weights.shape[1]),
-        "heldout_blocks": len(material.heldout.passages),
-        "training_words": material.author.words,
-    }
-    reference: dict[str, Any] = {"base": 0.0, HELDOUT: 100.0, "other_authors": None}
-    if base is not None and arms[BASE].value is not None and others:
-        # The base model's output is always among the others.
-        marks["other_authors"] = dict(sorted({**others, "the base model": float(base[0])}.items(), key=lambda p: p[1]))
-        scale = 100.0 / (float(base[0]) - float(heldout[0]))
+    if others and BASE in figures and figures[BASE].value is not None:
+        arms, heldout = distances(material)
+        base = float(arms[BASE][0])
+        scale = 100.0 / (base - float(heldout[0]))
         nearest = next(iter(others))
-        reference["other_authors"] = scale * (float(base[0]) - float(np.mean(list(others.values()))))
-        reference["nearest_other_author"] = {"name": nearest, "value": scale * (float(base[0]) - others[nearest])}
-        marks["views"] = views(material)
-    return Measure(
-        "Voice transfer",
-        "How far the model has moved from the base model towards the author, in everything that tells writers apart: "
-        "words, letter sequences, syntax, punctuation, sentence length. 0 is the base model, 100 the author's own text "
-        "that training never saw. Over 100 is no triumph but caricature or copying.",
-        "percent of the way",
-        (None, None),
-        "higher",
-        arms,
-        reference,
-    ), marks
+        reference.other_authors = scale * (base - float(np.mean(list(others.values()))))
+        reference.nearest_other_author = NearestAuthor(name=nearest, value=scale * (base - others[nearest]))
+    return MeasureValues(figures, reference)
 
 
-def views(material: Material) -> dict[str, Any]:
-    """The same score for each view alone: where the voice has arrived, and where not."""
-    rows = {}
-    for view in VIEWS:
-        found, heldout = distances(material, view)
-        rows[view] = {
-            "title": VIEW_TITLES[view][0],
-            "definition": VIEW_TITLES[view][1],
-            "arms": {
-                arm: intervals.calibrated_score(found[BASE], values, heldout).to_json() for arm, values in found.items()
-            },
+def calibration(material: Material) -> Calibration:
+    """The scale of voice transfer, and its parts by view and by kind of prompt; none where transfer means nothing."""
+    amounts = Calibration(
+        distance={},
+        other_authors={},
+        block_words=material.author.size,
+        prompts_per_cluster=material.prompts_per_cluster,
+        clusters=material.n_clusters,
+        heldout_blocks=len(material.heldout_blocks.passages),
+        training_words=material.author.words,
+        views={},
+        by_domain={},
+    )
+    if "other_authors" in material.unmet_needs:
+        return amounts
+    arms, heldout = distances(material)
+    others = material.author.profile.imposter_distances(material.author.size)
+    views = {}
+    if others and BASE in arms and scores(material)[BASE].value is not None:
+        others = dict(sorted({**others, "the base model": float(arms[BASE][0])}.items(), key=lambda pair: pair[1]))
+        views = {view: _view(material, view) for view in VIEWS}
+    return amounts.model_copy(
+        update={
+            "distance": {key: intervals.percentile_figure(each) for key, each in {**arms, HELDOUT: heldout}.items()},
+            "other_authors": others,
+            "views": views,
+            "by_domain": _by_domain(material),
         }
-    return rows
+    )
 
 
-def by_domain(
-    material: Material, arms: Mapping[str, Texts], domains: Mapping[str, str], resamples: int, seed: int
-) -> dict[str, Any]:
-    """Transfer of each kind of prompt alone: domain -> arm -> figure; a kind with too little text has none."""
+def _view(material: Material, view: str) -> View:
+    arms, heldout = distances(material, view)
+    title, definition = VIEW_TITLES[view]
+    figures = {arm: intervals.calibrated_score(arms[BASE], each, heldout) for arm, each in arms.items()}
+    return View(title=title, definition=definition, arms=figures)
+
+
+def _by_domain(material: Material) -> dict[str, dict[str, Figure]]:
+    """By kind of prompt and arm, voice transfer on these prompts alone; a kind with too little text has no value."""
     _, heldout = distances(material)
-    author, found = material.author, {}
-    for domain in sorted({domains[prompt] for prompt in material.order}):
-        order = [prompt for prompt in material.order if domains[prompt] == domain]
-        weights = intervals.resampling_weights(-(-len(order) // material.together), resamples, seed, corrected=True)
-        means = {}
-        for arm, texts in arms.items():
-            blocks = passages.of_prompts(texts, order, author.size, material.together)
-            counts = author.profile.space.vocabulary.table([passage.plain for passage in blocks.passages])
-            means[arm] = intervals.resampled_means(
-                author.profile.distances(counts, author.size), blocks.clusters, weights
-            )
-        few = weights.shape[1] < appraisal.FEWEST_CLUSTERS or bool(material.too_little())
-        found[domain] = {
-            arm: (
-                intervals.unavailable("too few prompts of this kind")
-                if few or BASE not in means
-                else intervals.calibrated_score(means[BASE], values, heldout)
-            ).to_json()
-            for arm, values in means.items()
+    domains = {row.prompt_id: row.domain for rows in material.generations.values() for row in rows}
+    figures = {}
+    for domain in sorted({domains[prompt] for prompt in material.prompts}):
+        prompts = [prompt for prompt in material.prompts if domains[prompt] == domain]
+        n_clusters = -(-len(prompts) // material.prompts_per_cluster)
+        weights = intervals.resampling_weights(n_clusters, material.resamples, material.seed, corrected=True)
+        arms = {arm: material.resampled_distances(material.texts[arm], prompts, weights) for arm in material.blocks}
+        too_few = n_clusters < MIN_CLUSTERS or BASE not in arms or material.lack_of_text
+        figures[domain] = {
+            arm: intervals.unavailable("too few prompts of this kind")
+            if too_few
+            else intervals.calibrated_score(arms[BASE], each, heldout)
+            for arm, each in arms.items()
         }
-    return found
-
-
-def without_copying(material: Material, arms: Mapping[str, Texts]) -> dict[str, Figure]:
-    """Transfer of texts from which copied spans were cut; an arm without any is not in `arms`."""
-    found, heldout = distances(material)
-    if BASE not in found or material.too_little():
-        return {}
-    author, figures = material.author, {}
-    for arm, texts in arms.items():
-        blocks = passages.of_prompts(texts, material.order, author.size, material.together)
-        counts = author.profile.space.vocabulary.table([passage.plain for passage in blocks.passages])
-        values = intervals.resampled_means(
-            author.profile.distances(counts, author.size), blocks.clusters, material.weights
-        )
-        figures[arm] = intervals.calibrated_score(found[BASE], values, heldout)
     return figures
 
 
-def shares(material: Material) -> dict[str, Measure]:
-    """The measures that are percentages of the author's own held-out level."""
-    author = material.author
-    shown = shown_markers(material)
-
-    def measure(
-        title: str, definition: str, read: Callable[[str], Floats], top: float | None, better: str = "higher"
-    ) -> Measure:
-        found, heldout = material.replicates(read)
-        arms = appraisal.guarded(
-            material, {arm: intervals.share_of_level(values, heldout) for arm, values in found.items()}
-        )
-
-        def good(values: Floats) -> Floats:
-            return values if better == "higher" else -np.abs(values - heldout)
-
-        gains = (
-            {
-                arm: intervals.share_of_level(good(values) - good(found[BASE]), heldout).to_json()
-                for arm, values in found.items()
-                if arm != BASE and arms[arm].value is not None
-            }
-            if BASE in found
-            else {}
-        )
-        return Measure(
-            title,
-            definition,
-            "percent of the author's own held-out text",
-            (0, None),
-            better,
-            arms,
-            {
-                HELDOUT: 100.0,
-                "heldout_level": intervals.percentile_figure(heldout).to_json(),
-                "gain_over_base": gains,
-                "level": {arm: intervals.percentile_figure(values).to_json() for arm, values in found.items()},
-                "level_range": [0, top],
-            },
-        )
-
-    def of(read: Callable[[Passage], float]) -> Callable[[str], Floats]:
-        return material.of_passages(read)
-
-    named = ", ".join(name.replace("_", " ") for name in shown)
+def score_other_texts(material: Material, arms: Mapping[str, TextsByPrompt]) -> dict[str, Figure]:
+    """By arm, voice transfer of other texts for the same prompts; empty where there is no scale."""
+    measured, heldout = distances(material)
+    if BASE not in measured or material.lack_of_text or "other_authors" in material.unmet_needs:
+        return {}
     return {
-        "vocabulary": measure(
-            "Vocabulary",
-            "How much of the author's own vocabulary the text uses, as often as the author does: words that the author "
-            "uses at least twice as often as other writers, names left out. 100 is what the author's unseen text "
-            "reaches.",
-            of(lambda passage: authors.vocabulary_overlap(author, passage)),
-            sum(author.vocabulary.values()),
-        ),
-        "structure": measure(
-            "Sentence structure",
-            "How alike the sentences are built: the lengths of sentences, clauses and paragraphs, and how sentences "
-            "begin. 100 is as alike as the author's unseen text.",
-            of(lambda passage: authors.structure_likeness(author, passage)),
-            1.0,
-        ),
-        "markers": measure(
-            "Style markers",
-            f"How well the habits a reader notices at once agree with the author's ({named}). Too much of a habit "
-            "costs as much as too little. 100 is the agreement of the author's unseen text.",
-            of(lambda passage: authors.marker_agreement(author, markers.rates(passage), shown)),
-            1.0,
-        ),
-        "pov": measure(
-            "Point of view",
-            "How consistently the narration, quoted speech left out, is told in the author's person: I, you, or he "
-            "and she. 100 is the consistency of the author's unseen text.",
-            of(lambda passage: authors.person_agreement(author, passage)),
-            1.0,
-        ),
-        "word_order": measure(
-            "Word order",
-            "How much of the text runs in word sequences that English prose knows, content words masked. Words in a "
-            "shuffled order fall far below 100, however right the words are.",
-            lambda key: diagnostics.ordered(material, key),
-            None,
-            "author",
-        ),
-        "topic": measure(
-            "Topic",
-            "How much the content words, the 500 commonest left out, agree with the author's (word TF-IDF). A voice "
-            "can be right on another topic, and a topic can be right in another voice.",
-            lambda key: diagnostics.topic(material, key),
-            1.0,
-            "author",
-        ),
-        "letters": measure(
-            "Letters",
-            "How much the runs of three to five letters agree with the author's (character TF-IDF): endings, "
-            "contractions, spelling, and favourite words. All English is alike in most of them.",
-            lambda key: diagnostics.letters(material, key),
-            1.0,
-            "author",
-        ),
-    }
-
-
-def shown_markers(material: Material) -> list[str]:
-    """The markers that the author or any arm shows: agreeing on what nobody does proves nothing."""
-    most = {
-        name: max(
-            [
-                material.author.marker_means[name],
-                *[float(np.mean(values)) for arm in material.arms if len(values := material.of_passages(read)(arm))],
-            ]
+        arm: intervals.calibrated_score(
+            measured[BASE], material.resampled_distances(texts, material.prompts, material.weights), heldout
         )
-        for name, (_, _, read) in markers.MARKERS.items()
+        for arm, texts in arms.items()
     }
-    return [name for name, rate in most.items() if rate >= authors.SHOWN]
+
+
+@measure(
+    name="vocabulary", title="Vocabulary", unit=OF_HELDOUT, better="higher", needs=("other_authors",), per="report"
+)
+def vocabulary(material: Material) -> MeasureValues:
+    """How much the text uses the author's own vocabulary, up to the author's own rate: words that the author uses at
+    least twice as often as other writers, names excluded. 100 is the level of the author's held-out text.
+    """
+    author = material.author
+    values = material.per_passage(lambda passage: authors.vocabulary_overlap(author, passage))
+    return share_of_heldout(material, values, sum(author.vocabulary.values()), "higher")
+
+
+@measure(name="structure", title="Sentence structure", unit=OF_HELDOUT, better="higher", per="report")
+def structure(material: Material) -> MeasureValues:
+    """How similar the sentences are to the author's: lengths of sentences, clauses and paragraphs, and how sentences
+    begin. 100 is the level of the author's held-out text.
+    """
+    values = material.per_passage(lambda passage: authors.structure_similarity(material.author, passage))
+    return share_of_heldout(material, values, 1.0, "higher")
+
+
+@measure(name="markers", title="Style markers", unit=OF_HELDOUT, better="higher", needs=("english",), per="report")
+def style_markers(material: Material) -> MeasureValues:
+    """How well the rates of conspicuous habits agree with the author's. Using a habit too often lowers the value as
+    much as using it too seldom. 100 is the level of the author's held-out text.
+    """
+    names = compared_markers(material)
+    values = material.per_passage(
+        lambda passage: authors.marker_agreement(material.author, markers.marker_rates(passage), names)
+    )
+    titles = ", ".join(registry.measures()[name].title.lower() for name in names)
+    shares = share_of_heldout(material, values, 1.0, "higher")
+    return replace(shares, details=f"Habits compared: {titles or 'none'}.")
+
+
+def compared_markers(material: Material) -> list[str]:
+    """The markers that the author or any arm uses: to agree on what nobody uses shows nothing."""
+
+    def highest_mean(name: str) -> float:
+        values = [material.per_passage(markers.MARKERS[name])(arm) for arm in material.blocks]
+        return max([material.author.marker_means[name], *(float(np.mean(each)) for each in values if len(each))])
+
+    return [name for name in markers.MARKERS if highest_mean(name) >= MIN_MARKER_RATE]
+
+
+@measure(name="pov", title="Point of view", unit=OF_HELDOUT, better="higher", needs=("english",), per="report")
+def point_of_view(material: Material) -> MeasureValues:
+    """How consistently the narration, without quoted speech, keeps the author's grammatical person: first (I), second
+    (you) or third (he, she). 100 is the level of the author's held-out text.
+    """
+    values = material.per_passage(lambda passage: authors.person_agreement(material.author, passage))
+    return share_of_heldout(material, values, 1.0, "higher")
