@@ -14,7 +14,7 @@ from voicewright.core.errors import UserError
 from voicewright.core.paths import REPO_DIR, TASKS_DIR, Run
 from voicewright.core.records import Row, read_json, read_rows, write_json, write_rows
 from voicewright.generation import lm_eval
-from voicewright.metrics import forgetting, samples
+from voicewright.metrics import samples
 from voicewright.recipe import recipes
 from voicewright.recipe.schema import Recipe
 from voicewright.serving.client import Client, ClientSettings
@@ -74,7 +74,7 @@ def test_a_model_is_asked_once_and_its_answers_go_with_the_recipes_tasks(
         lm_eval.measure(settings(), "finetuned", endpoint)
     assert asked == ["finetuned", "finetuned"]
     assert "everyday_facts: acc, 0.500 on 2 questions" in capsys.readouterr().out
-    assert samples.read_tasks(Run("t"))["finetuned"]["tasks"]["everyday_facts"]["values"] == {"0": 1.0, "1": 0.0}
+    assert samples.read_tasks(Run("t"))["finetuned"].tasks["everyday_facts"].values == {"0": 1.0, "1": 0.0}
     lm_eval.measure(recipes.compose("demo", [], run="t").recipe, "finetuned", ENDPOINT)
     assert samples.read_tasks(Run("t")) == {}
 
@@ -89,47 +89,6 @@ def test_a_harness_that_fails_is_one_message_with_its_own_last_words(
     assert "No module named lm_eval" in " ".join(failed.value.problems)
     assert not Run("t").lm_eval_path("finetuned").exists()
     assert not Run("t").child_path("lm_eval-finetuned").exists()
-
-
-def document(values: list[float], metric: str | None = "acc") -> dict[str, Any]:
-    numbered = {str(i): value for i, value in enumerate(values)}
-    return {"tasks": {"facts": {"metric": metric, "values": numbered, "why": None if metric else "no metric"}}}
-
-
-@pytest.mark.parametrize(
-    ("after", "outcome", "points"),
-    [
-        ([1.0] * 60 + [0.0] * 40, "not worse", 0.0),
-        # Others lost than won: as many right, but 20 of 100 have changed.
-        ([1.0] * 50 + [0.0] * 10 + [1.0] * 10 + [0.0] * 30, "inconclusive", 0.0),
-        ([1.0] * 40 + [0.0] * 60, "worse", -20.0),
-        ([1.0] * 80 + [0.0] * 20, "not worse", 20.0),
-    ],
-)
-def test_an_arm_is_compared_with_the_base_question_by_question(after: list[float], outcome: str, points: float) -> None:
-    base = document([1.0] * 60 + [0.0] * 40)
-    found = forgetting.tasks({"baseline": base, "finetuned": document(after)}, "baseline")
-    task = found["arms"]["finetuned"]["facts"]
-    assert (task["outcome"], task["value"], task["base"]) == (outcome, pytest.approx(points), pytest.approx(60.0))
-    if outcome == "inconclusive":
-        # By hand: 21 differences of 100 points in 102 questions have a standard deviation of 45.37; t(101) is 1.984.
-        assert (task["low"], task["high"]) == (pytest.approx(-8.91, abs=0.01), pytest.approx(8.91, abs=0.01))
-
-
-def test_few_questions_on_which_nothing_changed_do_not_prove_that_nothing_is_lost() -> None:
-    few, enough = (
-        forgetting.tasks({"baseline": document(answers), "finetuned": document(answers)}, "baseline")
-        for answers in ([1.0] * 20, [1.0] * 60)
-    )
-    assert few["arms"]["finetuned"]["facts"]["outcome"] == "inconclusive"
-    assert enough["arms"]["finetuned"]["facts"]["outcome"] == "not worse"
-
-
-def test_a_task_without_a_score_for_each_question_is_not_available() -> None:
-    missing = document([], metric=None)
-    found = forgetting.tasks({"baseline": missing, "finetuned": missing}, "baseline")["arms"]["finetuned"]["facts"]
-    assert (found["value"], found["outcome"], found["why"]) == (None, "not available", "no metric")
-    assert forgetting.tasks({"finetuned": document([1.0, 0.0])}, "baseline") == {}
 
 
 def test_the_shipped_task_is_well_formed() -> None:

@@ -75,7 +75,7 @@ def test_every_prompt_of_a_run_of_modes_stands_in_its_tags(home: Path) -> None:
     ]
     assert all(p.raw_text.startswith(BEFORE) and p.raw_text.endswith(AFTER) and p.text in p.raw_text for p in asked)
     assert {p.set for p in asked} == {"heldout", "everyday"}
-    found = samples.author_rows(run, "train")
+    found = samples.read_author_texts(run, "train")
     assert len(found.sections) == 3
     assert found.texts == ["No rain.", "It is.", "Went."]
 

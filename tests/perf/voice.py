@@ -11,7 +11,9 @@ import time
 from tests.prose import Habits, prose
 from voicewright.core.paths import Run
 from voicewright.core.records import write_rows
-from voicewright.metrics import memorization, voice_report
+from voicewright.metrics import memorization
+from voicewright.metrics.voice_report import voice_report
+from voicewright.recipe.schema import Eval
 
 
 def main() -> None:
@@ -29,6 +31,7 @@ def main() -> None:
                         "source": f"{split}:{i}",
                         "work": "w",
                         "section": f"{split}{i}",
+                        "tokens": 1300,
                         "text": prose(1000, 7 * i + len(split), you),
                     }
                     for i in range(count // 1000)
@@ -52,15 +55,15 @@ def main() -> None:
                 ],
             )
         started, cpu = time.monotonic(), time.process_time()
-        voice_report.appraise(run, 2000, 1)
+        voice_report(run, Eval(bootstrap=2000, seed=1))
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(
             f"voice: {generations} generations against {words} words: {time.monotonic() - started:.1f} s, "
             f"CPU {time.process_time() - cpu:.1f} s, {memory:.0f} MB"
         )
-        rows = [(str(i), prose(1000, i, you)) for i in range(1000)]
+        texts = [prose(1000, i, you) for i in range(1000)]
         started = time.monotonic()
-        memorization.index(rows)
+        memorization.build_index(texts, [str(i) for i in range(1000)])
         print(f"copying: an index of a million words: {time.monotonic() - started:.1f} s")
 
 

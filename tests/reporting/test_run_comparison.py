@@ -6,19 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.metrics.test_voice_report import base, halfway, make
-from tests.prose import prose
+from tests.metrics import runs
+from tests.metrics.runs import base, halfway, make_run
 from voicewright.core.documents.base import write_document
+from voicewright.core.documents.generation import Generation
 from voicewright.core.errors import UserError
-from voicewright.core.records import Row, read_rows, write_rows
-from voicewright.metrics import keyness, voice_report
+from voicewright.core.records import read_rows, write_rows
 from voicewright.reporting import comparison_sections, html, run_comparison
 
 
-def answered(arm: str, *texts: str) -> list[Row]:
+def answered(arm: str, *texts: str) -> list[Generation]:
     """An arm's answers to prompts that are marked up, one sample each."""
-    given = {"arm": arm, "domain": "philosophy", "sample": 0}
-    return [{**given, "prompt_id": f"p{n}", "prompt": f"<b>{n}</b>?", "text": text} for n, text in enumerate(texts)]
+    return [
+        Generation(
+            id=f"{n}", arm=arm, domain="philosophy", sample=0, prompt_id=f"p{n}", prompt=f"<b>{n}</b>?", text=text
+        )
+        for n, text in enumerate(texts)
+    ]
 
 
 def test_answers_to_prompts_that_were_put_to_all_stand_beside_one_another_and_nothing_in_them_is_markup() -> None:
@@ -27,22 +31,20 @@ def test_answers_to_prompts_that_were_put_to_all_stand_beside_one_another_and_no
     assert [(each.prompt, each.texts) for each in shared] == [("<b>0</b>?", {"one": "<script>", "two": "Because."})]
     page = html.render("t", "t", "t", [comparison_sections.answers_section(shared)], foot="")
     assert "&lt;script&gt;" in page and "<script" not in page and "<b>" not in page
-    assert (
-        run_comparison.shared_answers({"one": answers["one"], "two": [{**answers["two"][0], "prompt_id": "other"}]})
-        == []
-    )
+    other = answers["two"][0].model_copy(update={"prompt_id": "other"})
+    assert run_comparison.shared_answers({"one": answers["one"], "two": [other]}) == []
 
 
 @pytest.mark.slow
 def test_a_page_shows_every_run_every_measure_and_the_learning_curve_and_escapes_texts(home: Path) -> None:
     for name in ("one", "two"):
-        run = make({"baseline": base, "checkpoint-10": base, "checkpoint-20": halfway}, name=name)
+        run = make_run({"baseline": base, "checkpoint-10": base, "checkpoint-20": halfway}, name=name)
         rows = [
             {**row, "text": row["text"] + " <script>alert</script>" * 3}
             for row in read_rows(run.generations_path("checkpoint-10"))
         ]
         write_rows(run.generations_path("checkpoint-10"), rows)
-        write_document(run.voice_path, voice_report.appraise(run, 200, 1))
+        write_document(run.voice_path, runs.report(run))
     page = run_comparison.page(run_comparison.load(["one", "two"]))
     assert "<script" not in page
     assert "http:" not in page and "https:" not in page
@@ -58,8 +60,3 @@ def test_a_page_shows_every_run_every_measure_and_the_learning_curve_and_escapes
 def test_a_run_without_a_report_is_named_with_the_command(home: Path) -> None:
     with pytest.raises(UserError, match="make voice RUN"):
         run_comparison.load(["none"])
-
-
-def test_keyness_finds_what_is_said_too_often_and_too_seldom() -> None:
-    over, under = keyness.keys([prose(800, 1) + " Behold! " * 20], [prose(800, 2) + " Lantern." * 15])
-    assert over[0].term == "behold" and under[0].term == "lantern" and over[0].score > 0 > under[0].score

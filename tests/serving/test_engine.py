@@ -152,11 +152,11 @@ def test_lm_evaluation_harness_puts_its_questions_to_what_is_served(run: Run) ->
     with Client(ClientSettings(url(run))) as client:
         for arm in ("baseline", "checkpoint-2"):
             lm_eval.measure(settings, arm, endpoint.discover(client, arm, hint=""))
-    asked = samples.read_tasks(run)
-    assert len(asked["baseline"]["tasks"]["everyday_facts"]["values"]) == 12
+    results = samples.read_tasks(run)
+    assert len(results["baseline"].tasks["everyday_facts"].values) == 12
     # The adapter adds nothing to the base, and loses nothing; twelve questions are too few to say so.
-    found = forgetting.tasks(asked, "baseline")["arms"]["checkpoint-2"]["everyday_facts"]
-    assert (found["value"], found["outcome"], found["questions"]) == (0.0, "inconclusive", 12)
+    task = forgetting.compare_tasks(results).arms["checkpoint-2"]["everyday_facts"]
+    assert (task.value, task.outcome, task.questions) == (0.0, "inconclusive", 12)
 
 
 def test_adapters_come_and_go_while_the_server_runs(run: Run) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from voicewright.decision.coverage_simulation import TARGET, WORLDS, cell, prompt_means, true_rate, votes
 from voicewright.decision.targets import outcome
 from voicewright.judging.length_bias import diagnose
+from voicewright.stats import intervals
 from voicewright.stats.intervals import clustered_rate, wilson
 from voicewright.stats.power import power_of, prompts_needed
 
@@ -83,3 +84,24 @@ def test_a_length_effect_is_seen_and_taken_out() -> None:
     assert found["longer_wins"]["low"] > 0.8
     assert scores.mean() > 0.7
     assert found["length_adjusted"]["low"] < 0.5 < found["length_adjusted"]["high"]
+
+
+@pytest.mark.parametrize("blocks", [5, 12])
+def test_intervals_cover_a_known_mean_at_the_size_of_the_demo(blocks: int) -> None:
+    rng, hits = np.random.default_rng(3), 0
+    for _ in range(300):
+        values = rng.normal(1.0, 0.3, blocks)
+        weights = intervals.resampling_weights(blocks, 300, rng, corrected=True)
+        found = intervals.percentile_figure(weights @ values / weights.sum(axis=1))
+        assert found.low is not None and found.high is not None
+        hits += found.low < 1.0 < found.high
+    assert hits >= 272
+
+
+def test_a_ratio_whose_denominator_may_be_0_is_not_identifiable() -> None:
+    rng = np.random.default_rng(1)
+    wide = rng.normal(0.01, 0.1, 500)
+    found = intervals.calibrated_score(np.full(500, 1.0), np.full(500, 0.9), 1.0 - wide)
+    assert (found.value, found.status) == (None, "not identifiable")
+    sure = intervals.calibrated_score(np.full(500, 1.0), np.full(500, 0.9), np.full(500, 0.8))
+    assert (sure.value, sure.low, sure.high) == pytest.approx((50, 50, 50))

@@ -6,11 +6,11 @@ python -m benchmarks.pair RUN [versus=finetuned:baseline,finetuned:author]
 from __future__ import annotations
 
 from voicewright.cli import arguments
+from voicewright.core.documents.generation import OUT_OF_DOMAIN
 from voicewright.core.errors import UserError, exits_cleanly, notice
 from voicewright.core.paths import Run
 from voicewright.core.records import Row, read_json, read_rows, write_json, write_rows
 from voicewright.judging import pairs
-from voicewright.metrics.forgetting import OUT_OF_DOMAIN
 from voicewright.recipe import recipes
 
 

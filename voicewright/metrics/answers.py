@@ -26,7 +26,9 @@ def empty(material: Material) -> MeasureValues:
     for arm, rows in material.generations.items():
         n_words = _word_counts(rows)
         rate = intervals.wilson(float((n_words == 0).sum()), len(n_words))
-        figures[arm] = intervals.measured(*(None if each is None else 100 * each for each in (rate.value, rate.low, rate.high)))
+        figures[arm] = intervals.measured(
+            *(None if each is None else 100 * each for each in (rate.value, rate.low, rate.high))
+        )
     return MeasureValues(figures)
 
 

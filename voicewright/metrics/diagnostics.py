@@ -34,9 +34,7 @@ def word_order(material: Material) -> MeasureValues:
     return share_of_heldout(material, sequences_per_token, None, "author")
 
 
-@measure(
-    name="topic", title="Topic", unit=OF_HELDOUT, better="author", needs=("other_authors",), per="report"
-)
+@measure(name="topic", title="Topic", unit=OF_HELDOUT, better="author", needs=("other_authors",), per="report")
 def topic(material: Material) -> MeasureValues:
     """Agreement of the content words with the author's (cosine of word TF-IDF without the 500 commonest words). Style
     and topic are independent: a text can have the author's style on another topic, or the author's topic in another
@@ -48,9 +46,7 @@ def topic(material: Material) -> MeasureValues:
     )
 
 
-@measure(
-    name="letters", title="Letters", unit=OF_HELDOUT, better="author", needs=("other_authors",), per="report"
-)
+@measure(name="letters", title="Letters", unit=OF_HELDOUT, better="author", needs=("other_authors",), per="report")
 def letters(material: Material) -> MeasureValues:
     """Agreement of sequences of three to five letters with the author's (cosine of character TF-IDF): endings,
     contractions, spelling and favourite words. All English texts agree in most of them.

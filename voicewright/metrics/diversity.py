@@ -16,26 +16,25 @@ NAN = float("nan")
 MATTR_WINDOW = 100
 REPEATED_WORDS = 4
 MAX_PHRASES = 15
-# Words and phrases that readers recognise as a language model's, apart by semicolons. A writer may use some of them
-# too, so the report compares rates.
-MACHINE_PHRASES = " ".join(
-    """
-    a testament to; a tapestry of; rich tapestry; tapestry of; a symphony of; a dance of; delve; delved;
-    delving; intricate; intricacies; multifaceted; nuanced; pivotal; underscores; underscored; palpable;
-    ethereal; otherworldly; kaleidoscope; cacophony; labyrinthine; myriad; a myriad of; shivers down; shiver
-    down; sent shivers; barely above a whisper; barely a whisper; voice barely above; breath caught; breath
-    hitched; let out a breath; breath she didn't know; breath he didn't know; breath you didn't know; heart
-    hammered; heart pounded; hung heavy in the air; hung in the air; the air was thick with; thick with tension;
-    the weight of; a sense of; couldn't help but; mind raced; eyes sparkled; eyes glinted; a mix of; a mixture
-    of; etched; unspoken; whispered secrets; dancing in the; bathed in; golden light; casting long shadows; as
-    if the world; little did; in that moment; at that moment; for the first time in; something shifted;
-    something deeper; not just a; it wasn't just; it was not just; more than just; in conclusion; it's important
-    to note; it is important to note; furthermore; moreover; navigate the; ever-evolving; landscape of; the
-    realm of; embark on; embarked on; journey of; game-changer; unlock the; harness the; elevate; seamless;
-    seamlessly; robust; leverage; beacon of; stark reminder; a reminder that; i cannot help with; as an ai; as a
-    language model; i hope this helps; certainly!; great question; let's dive in
-    """.split()
-).split("; ")
+# Words and phrases that readers recognise as a language model's. A writer may use some of them too, so the report
+# compares rates.
+_PHRASES = """
+a testament to; a tapestry of; rich tapestry; tapestry of; a symphony of; a dance of; delve; delved;
+delving; intricate; intricacies; multifaceted; nuanced; pivotal; underscores; underscored; palpable;
+ethereal; otherworldly; kaleidoscope; cacophony; labyrinthine; myriad; a myriad of; shivers down; shiver
+down; sent shivers; barely above a whisper; barely a whisper; voice barely above; breath caught; breath
+hitched; let out a breath; breath she didn't know; breath he didn't know; breath you didn't know; heart
+hammered; heart pounded; hung heavy in the air; hung in the air; the air was thick with; thick with tension;
+the weight of; a sense of; couldn't help but; mind raced; eyes sparkled; eyes glinted; a mix of; a mixture
+of; etched; unspoken; whispered secrets; dancing in the; bathed in; golden light; casting long shadows; as
+if the world; little did; in that moment; at that moment; for the first time in; something shifted;
+something deeper; not just a; it wasn't just; it was not just; more than just; in conclusion; it's important
+to note; it is important to note; furthermore; moreover; navigate the; ever-evolving; landscape of; the
+realm of; embark on; embarked on; journey of; game-changer; unlock the; harness the; elevate; seamless;
+seamlessly; robust; leverage; beacon of; stark reminder; a reminder that; i cannot help with; as an ai; as a
+language model; i hope this helps; certainly!; great question; let's dive in
+"""
+MACHINE_PHRASES = [" ".join(phrase.split()) for phrase in _PHRASES.split(";")]
 # The longest first, so that "rich tapestry of" counts once.
 _MACHINE_PHRASE = re.compile(
     r"(?<!\w)(?:" + "|".join(map(re.escape, sorted(MACHINE_PHRASES, key=len, reverse=True))) + r")(?!\w)"
@@ -98,9 +97,7 @@ def repetition(passage: Passage) -> float:
 @measure(name="sentence_words", title="Sentence length", unit="words", better="author")
 def sentence_words(passage: Passage) -> float:
     """Mean words per sentence."""
-    return _mean_words(
-        [s for paragraph in reading.paragraphs(passage.plain) for s in reading.sentences(paragraph)]
-    )
+    return _mean_words([s for paragraph in reading.paragraphs(passage.plain) for s in reading.sentences(paragraph)])
 
 
 @measure(name="slop", title="Machine phrases", unit=PER_1000_WORDS, better="author", needs=("english",))

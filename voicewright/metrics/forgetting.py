@@ -40,7 +40,7 @@ FUNCTION_WORDS = reading.listed(
 
 
 def forgetting_report(material: Material) -> Forgetting:
-    """Abilities of the base model that every arm retains, and how far the voice leaks into answers outside the field."""
+    """Abilities of the base model that every arm retains, and how far the voice leaks into other answers."""
     texts = {arm: samples.texts_by_prompt(rows, in_field=False) for arm, rows in material.generations.items()}
     domains = {
         row.prompt_id: row.domain for rows in material.generations.values() for row in rows if row.is_out_of_domain
@@ -179,5 +179,7 @@ def leakage(material: Material, arms: Mapping[str, TextsByPrompt], prompts: Sequ
     if BASE not in means or gap <= 0:
         return {}
     return {
-        arm: Leakage(percent_of_the_way=100.0 * (means[BASE] - mean) / gap) for arm, mean in means.items() if arm != BASE
+        arm: Leakage(percent_of_the_way=100.0 * (means[BASE] - mean) / gap)
+        for arm, mean in means.items()
+        if arm != BASE
     }

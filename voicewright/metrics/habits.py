@@ -48,9 +48,7 @@ def own_terms(material: Material) -> MeasureValues:
 @functools.lru_cache(maxsize=1)
 def terms_of_author(material: Material) -> list[str]:
     """The author's own terms, most frequent first."""
-    return find_own_terms(
-        material.training.texts, material.all_texts().get(BASE, []), material.author.profile.space
-    )
+    return find_own_terms(material.training.texts, material.all_texts().get(BASE, []), material.author.profile.space)
 
 
 def find_own_terms(training: Sequence[str], base: Sequence[str], space: Space) -> list[str]:
@@ -130,5 +128,7 @@ def caricature_alarms(
     for arm, habits in overshoot.items():
         for habit in habits.values():
             if habit.overdone:
-                alarms.setdefault(arm, []).append(f"{habit.title}: {habit.times_the_author:.1f} times the author's rate.")
+                alarms.setdefault(arm, []).append(
+                    f"{habit.title}: {habit.times_the_author:.1f} times the author's rate."
+                )
     return alarms

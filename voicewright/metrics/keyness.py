@@ -9,20 +9,20 @@ from dataclasses import dataclass
 
 from voicewright.core import text as reading
 
-FEWEST = 4
+MIN_COUNT = 4
 
 
 @dataclass(frozen=True)
-class Key:
-    """A word or phrase with its log-likelihood ratio; positive where the first body uses it more."""
+class KeyTerm:
+    """A word or phrase with its log-likelihood ratio; positive where the texts use it more than the reference."""
 
     term: str
     score: float
     count: int
-    reference: int
+    reference_count: int
 
 
-def terms(texts: Sequence[str], n: int) -> Counter[str]:
+def ngram_counts(texts: Sequence[str], n: int) -> Counter[str]:
     """Counts of word n-grams; none crosses two texts."""
     counts: Counter[str] = Counter()
     for text in texts:
@@ -31,21 +31,24 @@ def terms(texts: Sequence[str], n: int) -> Counter[str]:
     return counts
 
 
-def keys(texts: Sequence[str], reference: Sequence[str], n: int = 1, most: int = 20) -> tuple[list[Key], list[Key]]:
-    """What the texts over-use and under-use against a reference, strongest first.
+def key_terms(
+    texts: Sequence[str], reference: Sequence[str], n: int = 1, max_terms: int = 20
+) -> tuple[list[KeyTerm], list[KeyTerm]]:
+    """The n-grams that the texts use more, and those that they use less, than a reference; strongest first.
 
     Signed log-likelihood ratio (Dunning, Computational Linguistics 19, 1993) in Rayson and Garside's form.
     """
-    mine, theirs = terms(texts, n), terms(reference, n)
-    m, t = max(1, mine.total()), max(1, theirs.total())
-    found = []
-    for term in mine.keys() | theirs.keys():
-        a, b = mine[term], theirs[term]
-        if a + b >= FEWEST:
-            expected = (a + b) / (m + t)
-            g2 = 2 * sum(x * math.log(x / (size * expected)) for x, size in ((a, m), (b, t)) if x)
-            found.append(Key(term, math.copysign(g2, a / m - b / t), a, b))
-    found.sort(key=lambda key: (-key.score, key.term))
-    over = [key for key in found[:most] if key.score > 0]
-    under = [key for key in reversed(found[-most:]) if key.score < 0]
-    return over, under
+    counts, reference_counts = ngram_counts(texts, n), ngram_counts(reference, n)
+    total, reference_total = max(1, counts.total()), max(1, reference_counts.total())
+    terms = []
+    for term in counts.keys() | reference_counts.keys():
+        a, b = counts[term], reference_counts[term]
+        if a + b >= MIN_COUNT:
+            expected = (a + b) / (total + reference_total)
+            pairs = ((a, total), (b, reference_total))
+            g2 = 2 * sum(x * math.log(x / (size * expected)) for x, size in pairs if x)
+            terms.append(KeyTerm(term, math.copysign(g2, a / total - b / reference_total), a, b))
+    terms.sort(key=lambda term: (-term.score, term.term))
+    overused = [term for term in terms[:max_terms] if term.score > 0]
+    underused = [term for term in reversed(terms[-max_terms:]) if term.score < 0]
+    return overused, underused

@@ -265,9 +265,7 @@ def prefix_copying(
     return PrefixCopying(definition=PREFIX_DEFINITION, arms=arms)
 
 
-@measure(
-    name="copying", title="Copying", unit="words of the longest copied span", better="lower", per="report"
-)
+@measure(name="copying", title="Copying", unit="words of the longest copied span", better="lower", per="report")
 def copying(material: Material) -> MeasureValues:
     """The longest span of words that an answer copied from the training text; a span that stands in its prompt does
     not count.

@@ -70,6 +70,9 @@ def _opening_counts(sentences: Sequence[str]) -> Floats:
     for sentence in sentences:
         first = reading.WORD.search(sentence.lower())
         word = first.group() if first else ""
-        kind = next((i for i, words in enumerate(OPENING_KINDS) if word in words), len(OPENING_KINDS) + word.endswith(("ing", "ly")))
+        kind = next(
+            (i for i, words in enumerate(OPENING_KINDS) if word in words),
+            len(OPENING_KINDS) + word.endswith(("ing", "ly")),
+        )
         counts[kind] += 1
     return counts

@@ -48,9 +48,7 @@ def scores(material: Material, view: str = "all") -> dict[str, Figure]:
     arms, heldout = distances(material, view)
     if BASE not in arms:
         return material.guarded(dict.fromkeys(arms, intervals.unavailable("there is no baseline arm to measure from")))
-    return material.guarded(
-        {arm: intervals.calibrated_score(arms[BASE], each, heldout) for arm, each in arms.items()}
-    )
+    return material.guarded({arm: intervals.calibrated_score(arms[BASE], each, heldout) for arm, each in arms.items()})
 
 
 @measure(

@@ -8,7 +8,7 @@ from voicewright.cli import arguments
 from voicewright.core import labels
 from voicewright.core.documents.base import write_document
 from voicewright.core.documents.intervals import Figure
-from voicewright.core.documents.voice_report import Measure, Reference, VoiceReport
+from voicewright.core.documents.voice_report import Measure, VoiceReport
 from voicewright.core.errors import exits_cleanly, notice
 from voicewright.core.paths import Run
 from voicewright.metrics import diversity, forgetting, habits, memorization, registry, transfer

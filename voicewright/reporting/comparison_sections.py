@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from voicewright.core import labels as names
-from voicewright.metrics.keyness import Key
+from voicewright.metrics.keyness import KeyTerm
 from voicewright.reporting.blocks import Block, Plot, Sample, Section, Table, capital, ends, figure, number
 from voicewright.reporting.plots import Line, Scale, around, axis, many, shade, strip, ticks
 from voicewright.stylometry.features import Floats
@@ -112,7 +112,9 @@ def likeness_section(arms: Sequence[str], values: Floats) -> Section:
     return Section("Who is like whom", [], [Table(words, ["", *arms], rows)])
 
 
-def words_section(keyed: Mapping[str, tuple[Sequence[Key], Sequence[Key], Sequence[Key], Sequence[Key]]]) -> Section:
+def words_section(
+    keyed: Mapping[str, tuple[Sequence[KeyTerm], Sequence[KeyTerm], Sequence[KeyTerm], Sequence[KeyTerm]]],
+) -> Section:
     """Words and phrases said too often and too seldom against the author: model -> (over, under, phrases, lacking)."""
     rows: list[list[str | Markup]] = [
         [name, _cloud(over, "over", phrases), _cloud(under, "under", lacking)]
@@ -127,7 +129,7 @@ def words_section(keyed: Mapping[str, tuple[Sequence[Key], Sequence[Key], Sequen
     )
 
 
-def _cloud(keys: Sequence[Key], kind: str, phrases: Sequence[Key]) -> Markup:
+def _cloud(keys: Sequence[KeyTerm], kind: str, phrases: Sequence[KeyTerm]) -> Markup:
     top = max([abs(key.score) for key in keys], default=1.0)
     # Areas, not lengths, follow the score.
     spans = [

@@ -14,11 +14,11 @@ from typing import Any
 
 from voicewright.cli import arguments
 from voicewright.core import labels, training_events
+from voicewright.core.documents.generation import OUT_OF_DOMAIN
 from voicewright.core.errors import UserError, exits_cleanly
 from voicewright.core.paths import Run
 from voicewright.core.records import Row, read_json, read_rows, write_text
 from voicewright.judging import length_matching
-from voicewright.metrics.forgetting import OUT_OF_DOMAIN
 from voicewright.recipe import recipes
 from voicewright.recipe.schema import Recipe
 from voicewright.reporting import (

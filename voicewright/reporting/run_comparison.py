@@ -15,13 +15,14 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from voicewright.cli import arguments
 from voicewright.core import labels
 from voicewright.core import text as reading
+from voicewright.core.documents.generation import Generation
 from voicewright.core.errors import UserError, exits_cleanly
 from voicewright.core.paths import Run
-from voicewright.core.records import Row, read_json, write_text
+from voicewright.core.records import read_json, write_text
 from voicewright.core.rows import evenly_spaced
 from voicewright.core.text import first_words
-from voicewright.metrics import keyness, markers, samples, structure
-from voicewright.metrics.keyness import Key
+from voicewright.metrics import keyness, markers, registry, samples, structure
+from voicewright.metrics.keyness import KeyTerm
 from voicewright.reporting import comparison_sections, html
 from voicewright.reporting.blocks import Sample
 from voicewright.stylometry import passages
@@ -68,60 +69,60 @@ def measures(reports: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def answers_of(reports: Mapping[str, Any]) -> dict[str, list[Row]]:
+def answers_of(reports: Mapping[str, Any]) -> dict[str, list[Generation]]:
     """The generations of each model, by its name on the page."""
     return {
         labelled(reports, arm, run): generated[arm]
         for run in reports
-        for generated in [samples.read_arms(Run(run))]
+        for generated in [samples.read_generations(Run(run))]
         for arm in labels.ordered(generated)
     }
 
 
 def author_texts(reports: Mapping[str, Any]) -> list[str]:
     """What the runs were trained on, each text once."""
-    return list(dict.fromkeys(text for run in reports for text in samples.author_rows(Run(run), "train").texts))
+    return list(dict.fromkeys(text for run in reports for text in samples.read_author_texts(Run(run), "train").texts))
 
 
-def shared_answers(answers: Mapping[str, Sequence[Row]]) -> list[Sample]:
+def shared_answers(answers: Mapping[str, Sequence[Generation]]) -> list[Sample]:
     """The first answers to a few prompts that were put to all models but checkpoints, spread over all such prompts."""
     first = {
-        name: {str(row["prompt_id"]): row for row in rows if row["sample"] == 0 and not row.get("error")}
+        name: {row.prompt_id: row for row in rows if row.sample == 0 and not row.error}
         for name, rows in answers.items()
-        if not labels.CHECKPOINT.match(str(rows[0]["arm"]))
+        if not labels.CHECKPOINT.match(rows[0].arm)
     }
     shared = [prompt for prompt in next(iter(first.values()), {}) if all(prompt in rows for rows in first.values())]
     found: list[Sample] = []
     for prompt in evenly_spaced(shared, PROMPTS):
         rows = {name: by_prompt[prompt] for name, by_prompt in first.items()}
         row = next(iter(rows.values()))
-        said, kind = str(row["prompt"]), labels.kind(str(row["domain"]))
-        title = f"{first_words(said, TITLE_WORDS)} ..."
-        texts = {name: str(each["text"] or "") for name, each in rows.items()}
-        found.append(Sample(said, kind, texts, title, folded=bool(found)))
+        title = f"{first_words(row.prompt, TITLE_WORDS)} ..."
+        texts = {name: each.text for name, each in rows.items()}
+        found.append(Sample(row.prompt, labels.kind(row.domain), texts, title, folded=bool(found)))
     return found
 
 
 def sentence_lengths(texts: Sequence[str]) -> list[float]:
     """Percent of the sentences by length."""
     joined = reading.HEADING.sub("", reading.normal("\n\n".join(texts)))
-    counts = structure.shape(passages.Passage(joined, reading.plain(joined), ""))[0]
+    counts = structure.structure_counts(passages.Passage(joined, reading.plain(joined), ""))[0]
     return [float(share) for share in 100.0 * counts / max(1.0, float(counts.sum()))]
 
 
 def habits(arms: Mapping[str, Sequence[str]], size: int) -> dict[tuple[str, str], dict[str, list[float]]]:
     """Of each marker (title, unit) that anybody shows, by body of text: 10th, 50th, 90th percentile over passages."""
-    rates = {name: [markers.rates(passage) for passage in passages.of_texts(texts, size).passages]
+    rates = {name: [markers.marker_rates(passage) for passage in passages.of_texts(texts, size).passages]
              for name, texts in arms.items()}  # fmt: skip
     found: dict[tuple[str, str], dict[str, list[float]]] = {}
-    for marker, (title, unit, _) in markers.MARKERS.items():
+    for marker in markers.MARKERS:
+        measure = registry.measures()[marker]
         quantiles = {
             name: [float(q) for q in np.quantile([row[marker] for row in rows], [0.1, 0.5, 0.9])]
             for name, rows in rates.items()
             if rows
         }
         if any(high > 0 for _, _, high in quantiles.values()) and labels.AUTHOR in quantiles:
-            found[title, unit] = quantiles
+            found[measure.title, measure.unit] = quantiles
     return found
 
 
@@ -149,10 +150,13 @@ def curves(reports: Mapping[str, Mapping[str, Any]]) -> dict[str, list[tuple[flo
 
 def keyed(
     arms: Mapping[str, Sequence[str]], author: Sequence[str]
-) -> dict[str, tuple[list[Key], list[Key], list[Key], list[Key]]]:
+) -> dict[str, tuple[list[KeyTerm], list[KeyTerm], list[KeyTerm], list[KeyTerm]]]:
     """What each arm over-uses and under-uses against the author, in words and in phrases of three words."""
     return {
-        arm: (*keyness.keys(texts, author, most=CLOUD), *keyness.keys(texts, author, n=3, most=PHRASES))
+        arm: (
+            *keyness.key_terms(texts, author, max_terms=CLOUD),
+            *keyness.key_terms(texts, author, n=3, max_terms=PHRASES),
+        )
         for arm, texts in arms.items()
     }
 
@@ -161,7 +165,7 @@ def page(reports: Mapping[str, Mapping[str, Any]]) -> str:
     """The page. Texts come from models and manuscripts: everything is escaped."""
     answers, author = answers_of(reports), author_texts(reports)
     arms = {
-        name: [text for texts in samples.by_prompt(rows, in_field=True).values() for text in texts]
+        name: [text for texts in samples.texts_by_prompt(rows, in_field=True).values() for text in texts]
         for name, rows in answers.items()
     }
     whole = {labels.AUTHOR: author, **arms}

@@ -7,6 +7,9 @@ from typing import Literal
 from voicewright.core.documents.base import Document
 from voicewright.core.documents.intervals import Rate
 
+# Kinds of prompt outside every author's field, of the prompt files `out_of_domain*`.
+OUT_OF_DOMAIN = frozenset(("code", "mathematics", "facts", "practical", "creative"))
+
 
 class DrawnWith(Document):
     """The sampling settings that a text was generated with; a setting that was not sent is absent."""
@@ -55,6 +58,11 @@ class Generation(Document):
     reference_source: str | None = None
     error: str | None = None
     """Why the endpoint refused the request; None where it answered."""
+
+    @property
+    def is_out_of_domain(self) -> bool:
+        """Whether the prompt lies outside the author's field: by its file where that is known, else by its kind."""
+        return self.set.startswith("out_of_domain") if self.set else self.domain in OUT_OF_DOMAIN
 
 
 class Likelihood(Document):
