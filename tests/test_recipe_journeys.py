@@ -70,7 +70,7 @@ def figure(run: Run, measure: str, arm: str) -> Any:
 
 
 def eval_losses(run: Run) -> list[float]:
-    return [loss for _, loss in training_events.curve(checkpoints.since_begin(run.adapter_dir), "eval_loss")]
+    return [loss for _, loss in training_events.curve(checkpoints.events_since_begin(run.adapter_dir), "eval_loss")]
 
 
 @pytest.mark.parametrize("name", JOURNEYS)
@@ -119,7 +119,7 @@ def test_brie_is_compared_in_its_field_and_outside_it(finished: Finished) -> Non
 
 def test_a_first_run_of_brie_is_ten_steps_and_learns_something(place: Path) -> None:
     run = made("train", place, "brie_first", "brie_first")
-    ended = checkpoints.ending(run.adapter_dir)
+    ended = checkpoints.end_event(run.adapter_dir)
     assert ended and ended.step == 10
     losses = eval_losses(run)
     assert losses[-1] < losses[0], losses
@@ -141,7 +141,7 @@ def test_the_daily_run_starts_from_the_model_that_modes_merged(finished: Finishe
 
 def test_freethought_stopped_no_earlier_than_it_had_seen_every_row(finished: Finished) -> None:
     run = finished("freethought")
-    looks = [event for event in checkpoints.since_begin(run.adapter_dir) if event.event in ("decision", "stop")]
+    looks = [event for event in checkpoints.events_since_begin(run.adapter_dir) if event.event in ("decision", "stop")]
     assert looks, "every look at the curve is written down"
     steps_an_epoch = read_json(run.stats_path)["checks"]["training"]["steps_an_epoch"]
     assert all(event.step >= steps_an_epoch for event in looks if event.event == "stop")

@@ -22,7 +22,7 @@ from voicewright.generation.prompts import read_prompts
 from voicewright.recipe import recipes
 from voicewright.recipe.limits import get
 from voicewright.reporting import testers_guide
-from voicewright.training import axolotl_validation, free_memory, oom_fallback
+from voicewright.training import axolotl_validation, memory, oom_fallback
 from voicewright.training.rendering import axolotl_yaml
 
 MANUSCRIPTS_DIR = REPO_DIR / "manuscripts"
@@ -143,10 +143,10 @@ def test_a_card_with_too_little_free_memory_is_named_before_loading(
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     wanted = recipes.compose("peterson_32b").recipe
     if enough:
-        free_memory.check(wanted)
+        memory.check_free(wanted)
     else:
         with pytest.raises(UserError, match=r"card 0: 16\.8 GB free") as caught:
-            free_memory.check(wanted)
+            memory.check_free(wanted)
         assert "qwen3_30b_a3b" in str(caught.value.hint)
 
 
@@ -177,7 +177,7 @@ def test_axolotl_accepts_every_recipe_and_every_command_of_its_page(home: Path) 
     runs = [(name, each) for name, words in sorted(commands() | ALSO) for each in variants(words)]
     composed = [recipes.compose(name, overrides).recipe for name, overrides in runs]
     assert {("brie", "model=llama3_2_3b"), ("visions", "model=qwen2_5_7b")} < {(n, " ".join(o)) for n, o in runs}
-    found = axolotl_validation.reasons([(axolotl_yaml(each), each.hardware) for each in composed])
+    found = axolotl_validation.refusals([(axolotl_yaml(each), each.hardware) for each in composed])
     assert {str(run): reasons for run, reasons in zip(runs, found, strict=True) if reasons} == {}
 
 

@@ -1,3 +1,3 @@
-from voicewright.pipeline.launching import main
+from voicewright.training.launching import main
 
 main()

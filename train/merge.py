@@ -1,3 +1,3 @@
-from voicewright.pipeline.merging import main
+from voicewright.training.merging import main
 
 main()

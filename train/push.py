@@ -1,3 +1,3 @@
-from voicewright.training.push import main
+from voicewright.training.publishing import main
 
 main()

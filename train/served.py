@@ -1,3 +1,3 @@
-from voicewright.training.served_parity import main
+from voicewright.training.parity import main
 
 main()

@@ -18,7 +18,7 @@ from voicewright.core.records import Row, read_json, read_rows
 from voicewright.data import build, expansion
 from voicewright.pipeline import plan, stages
 from voicewright.recipe import recipes
-from voicewright.training import base_model, datasets, model_card
+from voicewright.training import base_model, model_card, rendering
 
 NEW = "You lower the rope into the dark, turn {n}, and the well keeps its counsel. The bucket brings up a moon. "
 
@@ -129,10 +129,10 @@ def test_an_answer_is_prose_up_to_its_last_whole_sentence(said: str, text: str) 
 def test_axolotl_reads_the_synthetic_rows_beside_the_others(prepared: Callable[..., Run]) -> None:
     run = prepared()
     settings = recipes.load("mine")
-    tree = datasets.render(settings)
+    tree = rendering.datasets(settings)
     assert [Path(d["path"]).name for d in tree["datasets"]] == ["train.jsonl", "synthetic.jsonl"]
     assert [Path(d["path"]).name for d in tree["test_datasets"]] == ["val.jsonl"]
-    assert datasets.row_problems(tree) == []
+    assert rendering.row_problems(tree) == []
     assert run.rows_path("completion", "synthetic") in run.axolotls_rows
     assert plan.amount(settings)[0] == len(rows(run, "train")) + len(rows(run, "synthetic"))
     assert not base_model.problems(settings)

@@ -16,7 +16,7 @@ import time
 from tests.training import engine
 from voicewright.cli import arguments
 from voicewright.core.paths import Run
-from voicewright.training import checkpoints, resuming
+from voicewright.training import checkpoints
 
 
 def hit(run: Run, number: signal.Signals, after_s: float, steps: int) -> None:
@@ -26,11 +26,11 @@ def hit(run: Run, number: signal.Signals, after_s: float, steps: int) -> None:
     assert launcher.poll() is None, "the training was over before it was hit: more steps="
     launcher.send_signal(number)
     launcher.communicate(timeout=engine.PATIENCE_S)
-    assert not resuming.is_finished(run) or steps_taken(run) == steps, "done was claimed too early"
+    assert not checkpoints.is_finished(run) or steps_taken(run) == steps, "done was claimed too early"
 
 
 def steps_taken(run: Run) -> int:
-    end = checkpoints.ending(run.adapter_dir)
+    end = checkpoints.end_event(run.adapter_dir)
     return end.step if end else 0
 
 
@@ -47,7 +47,7 @@ def main() -> None:
             hit(run, number, after_s, steps)
             print(f"{number.name} after {after_s:.0f} s; saved {engine.saved_steps(run)[-1:]}", flush=True)
         print(engine.finish(run).splitlines()[-2:])
-        assert resuming.is_finished(run) and steps_taken(run) == steps
+        assert checkpoints.is_finished(run) and steps_taken(run) == steps
         assert sorted(engine.last_losses(run)) == list(range(1, steps + 1))
         print(f"finished with {steps} steps, each of them logged")
 

@@ -17,12 +17,12 @@ from voicewright.cli import arguments
 from voicewright.core import environments
 from voicewright.core.paths import AXOLOTL_ENV_DIR, REPO_DIR, Run
 from voicewright.recipe import recipes
-from voicewright.training import checkpoints, launch_commands
+from voicewright.training import checkpoints, launching
 
 
 def pace(run: Run) -> float:
     """Steps a second as the trainer itself reports them."""
-    rates = (event.logged("train_steps_per_second") for event in checkpoints.since_begin(run.adapter_dir))
+    rates = (event.logged("train_steps_per_second") for event in checkpoints.events_since_begin(run.adapter_dir))
     return next(rate for rate in rates if rate is not None)
 
 
@@ -32,7 +32,7 @@ def timed(run: Run, *, by_hand: bool) -> tuple[float, float]:
     began = time.perf_counter()
     if by_hand:
         env = {**os.environ, **environments.environment_variables("train"), "PYTHONPATH": str(AXOLOTL_ENV_DIR)}
-        words = launch_commands.axolotl_command(recipes.load(run.name), None)
+        words = launching.axolotl_command(recipes.load(run.name), None)
         subprocess.run(words, cwd=REPO_DIR, env=env, check=True, capture_output=True)
     else:
         engine.finish(run)

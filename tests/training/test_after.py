@@ -13,7 +13,7 @@ from voicewright.core.paths import Run
 from voicewright.core.records import write_rows, write_text
 from voicewright.pipeline import runner
 from voicewright.recipe import recipes as recipe
-from voicewright.training import oom_fallback, resuming
+from voicewright.training import checkpoints, oom_fallback
 
 
 @pytest.fixture
@@ -105,9 +105,9 @@ def test_a_parent_that_was_merged_anew_is_not_trained_on_in_silence(recipes: Pat
     weights = Run("first").merged_dir / "model.safetensors"
     write_text(weights, "one model")
     write_text(run.axolotl_path, f"base_model: {weights.parent}")
-    assert resuming.checkpoint(run) is None
+    assert checkpoints.resume_point(run) is None
     save(run.adapter_dir, 4)
-    assert resuming.checkpoint(run) == run.adapter_dir / "checkpoint-4"
+    assert checkpoints.resume_point(run) == run.adapter_dir / "checkpoint-4"
     write_text(weights, "another one")
     with pytest.raises(UserError, match="another base"):
-        resuming.checkpoint(run)
+        checkpoints.resume_point(run)

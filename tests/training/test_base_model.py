@@ -13,7 +13,7 @@ from voicewright.core.paths import REPO_DIR, Run
 from voicewright.core.records import write_json, write_rows
 from voicewright.recipe import recipes
 from voicewright.recipe.schema import Recipe
-from voicewright.training import base_model, datasets
+from voicewright.training import base_model, rendering
 from voicewright.training.rendering import axolotl_yaml
 
 
@@ -97,12 +97,13 @@ def test_more_validation_than_training_is_refused(folder: Path, home: Path) -> N
 def test_chat_rows_under_a_completion_type_are_refused_with_the_type_that_fits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(datasets, "REPO_DIR", tmp_path)
+    monkeypatch.setattr(rendering, "REPO_DIR", tmp_path)
     write_rows(tmp_path / "train.jsonl", [{"text": "a"}, {"messages": []}])
     entry = {"path": "train.jsonl", "ds_type": "json", "type": "completion", "field": "text"}
-    (found,) = datasets.row_problems({"datasets": [entry]})
+    (found,) = rendering.row_problems({"datasets": [entry]})
     assert (
-        found == "train.jsonl:2: type completion reads text, not there; its fields (messages) fit type: chat_template"
+        found
+        == "train.jsonl:2: type completion reads text, which the row lacks; its fields (messages) fit type: chat_template"
     )
 
 

@@ -40,7 +40,7 @@ def finished(output_dir: Path, *rows: dict[str, Any]) -> bool:
     (output_dir).mkdir(exist_ok=True, parents=True)
     (output_dir / "adapter_model.safetensors").write_bytes(WEIGHTS)
     write_events(output_dir, *rows)
-    return checkpoints.is_finished(output_dir)
+    return checkpoints.has_reached_end(output_dir)
 
 
 def test_checkpoints_are_found_in_the_order_of_their_steps(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_checkpoint_without_weights_or_state_is_not_whole(tmp_path: Path) -> N
 def test_a_checkpoint_without_its_optimiser_can_be_merged_but_not_gone_on_from(tmp_path: Path) -> None:
     save(tmp_path, 1, optimiser=False)
     (save(tmp_path, 2, optimiser=False) / "global_step2").mkdir()
-    assert [c.resumable for c in checkpoints.whole(tmp_path)] == [False, True]
+    assert [c.is_resumable for c in checkpoints.whole(tmp_path)] == [False, True]
 
 
 def test_auto_chooses_the_lowest_evaluation_loss_and_the_earlier_of_two(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_auto_without_evaluations_chooses_the_last(tmp_path: Path) -> None:
 
 def test_a_step_that_was_not_saved_lists_those_that_were(tmp_path: Path) -> None:
     save(tmp_path, 7)
-    with pytest.raises(UserError, match="There are: 7"):
+    with pytest.raises(UserError, match="Steps: 7"):
         checkpoints.choose(tmp_path, "8")
 
 
@@ -125,7 +125,7 @@ def test_an_earlier_start_that_ended_does_not_make_a_later_one_done(tmp_path: Pa
 def test_weights_that_stop_short_are_not_done(tmp_path: Path) -> None:
     assert finished(tmp_path, BEGIN, END, SAVED)
     (tmp_path / "adapter_model.safetensors").write_bytes(WEIGHTS[:-1])
-    assert not checkpoints.is_finished(tmp_path)
+    assert not checkpoints.has_reached_end(tmp_path)
 
 
 def test_a_torn_last_event_is_dropped(tmp_path: Path) -> None:

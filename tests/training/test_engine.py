@@ -15,9 +15,9 @@ from tests.training import engine
 from voicewright.core import training_events
 from voicewright.core.paths import REPO_DIR, SAMPLE_DIR, Run
 from voicewright.core.records import read_json, read_rows, write_rows
-from voicewright.pipeline.runner import ADAPTED
 from voicewright.recipe import recipes
-from voicewright.training import resuming, row_display
+from voicewright.training import checkpoints, row_display
+from voicewright.training.oom_fallback import RECIPE_CHANGED
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("in_engine_home")]
 
@@ -34,7 +34,7 @@ def test_preferences_train_and_stop_early_with_every_look_recorded() -> None:
     assert [event.step for event in looks] == [4, 6]
     assert all({"drop", "noise", "ratio", "exposure", "strikes"} <= event.to_json().keys() for event in looks)
     assert "ended early: loss fell by" in said and "trained 6 steps" in said
-    assert resuming.is_finished(run)
+    assert checkpoints.is_finished(run)
     assert any("rewards/accuracies" in event.to_json() for event in events)
     assert list(run.adapter_dir.rglob("events.out.tfevents.*")), "tensorboard has nothing to show"
 
@@ -62,8 +62,8 @@ def test_memory_that_runs_out_in_mid_run_halves_the_batch_and_goes_on_from_the_l
     limit = f"ulimit -v {engine.BETWEEN_8192_AND_4096_TOKENS_KB};"
     launcher = engine.launch(run, before=limit)
     said, _ = launcher.communicate(timeout=engine.PATIENCE_S)
-    assert launcher.returncode == ADAPTED, said
-    assert "ran out of memory" in said and "it goes on from step 2" in said
+    assert launcher.returncode == RECIPE_CHANGED, said
+    assert "ran out of memory" in said and "it resumes from step 2" in said
     (taken,) = read_rows(run.dir / "adapted.jsonl")
     assert taken["rung"] == "batch" and taken["steps_lost"] == 0
 
@@ -72,7 +72,7 @@ def test_memory_that_runs_out_in_mid_run_halves_the_batch_and_goes_on_from_the_l
     assert [event.step for event in training_events.read(run.adapter_dir) if event.event == "begin"] == [0, 2]
     now = recipes.load(run.name).axolotl
     assert (now["micro_batch_size"], now["gradient_accumulation_steps"]) == (16, 2)
-    assert resuming.is_finished(run)
+    assert checkpoints.is_finished(run)
 
 
 @pytest.mark.long
@@ -97,7 +97,7 @@ def test_make_train_goes_down_the_ladder_by_itself_until_the_run_fits(engine_hom
     assert [row["rung"] for row in read_rows(run.dir / "adapted.jsonl")] == ["sequence", "batch"]
     lengths = [row["tokens"] for path in run.row_files() for row in read_rows(path)]
     assert 128 < max(lengths) <= 254
-    assert resuming.is_finished(run) and "train" in read_json(run.manifest_path)
+    assert checkpoints.is_finished(run) and "train" in read_json(run.manifest_path)
     assert "everything up to train is up to date" in make_train()
 
 

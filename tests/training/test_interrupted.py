@@ -11,16 +11,16 @@ from voicewright.core import processes
 from voicewright.core.errors import UserError
 from voicewright.core.paths import Run
 from voicewright.core.records import read_rows, write_rows
-from voicewright.training import checkpoints, resuming
+from voicewright.training import checkpoints
 
 pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.usefixtures("in_engine_home")]
 
 
 def test_an_unbroken_run_keeps_every_checkpoint_and_the_last_ones_optimiser(trained: Run) -> None:
-    assert resuming.is_finished(trained)
+    assert checkpoints.is_finished(trained)
     found = checkpoints.whole(trained.adapter_dir)
     assert [c.step for c in found] == [2, 4, 6, 8, 10, 12]
-    assert [c.step for c in found if c.resumable] == [12]
+    assert [c.step for c in found if c.is_resumable] == [12]
     assert all(c.eval_loss for c in found)
 
 
@@ -32,10 +32,10 @@ def test_a_run_killed_torn_and_terminated_ends_with_the_loss_of_an_unbroken_one(
     launcher.kill()
     launcher.communicate()
     assert processes.stop(run.child_path("train"), grace_s=0)
-    assert not resuming.is_finished(run)
+    assert not checkpoints.is_finished(run)
     newest = engine.path_of(run, engine.saved_steps(run)[-1])
     state = newest / "trainer_state.json"
-    if len(engine.saved_steps(run)) > 1 and checkpoints.has_optimiser(engine.path_of(run, engine.saved_steps(run)[-2])):
+    if len(engine.saved_steps(run)) > 1 and checkpoints.has_optimizer(engine.path_of(run, engine.saved_steps(run)[-2])):
         state.write_text(state.read_text()[:200])  # torn: the one before it can still be gone on from
 
     launcher = engine.launch(run)
@@ -44,12 +44,12 @@ def test_a_run_killed_torn_and_terminated_ends_with_the_loss_of_an_unbroken_one(
     said, _ = launcher.communicate(timeout=engine.PATIENCE_S)
     assert launcher.returncode == 130, said
     assert "saving a checkpoint" in said and "goes on from here" in said
-    assert not resuming.is_finished(run)
+    assert not checkpoints.is_finished(run)
     assert not processes.alive(run.child_path("train"))
 
     said = engine.finish(run)
-    assert "going on from checkpoint-" in said and "trained 12 steps" in said
-    assert resuming.is_finished(run)
+    assert "resuming from checkpoint-" in said and "trained 12 steps" in said
+    assert checkpoints.is_finished(run)
     assert engine.final_eval(run) == pytest.approx(engine.final_eval(trained), abs=1e-3)
     losses, unbroken = engine.last_losses(run), engine.last_losses(trained)
     assert losses.keys() == unbroken.keys()
@@ -62,11 +62,11 @@ def test_other_rows_are_not_gone_on_with_in_silence(trained: Run) -> None:
     write_rows(path, [*rows, {**rows[0], "text": "Another row."}])
     try:
         with pytest.raises(UserError, match="other data"):
-            resuming.checkpoint(trained)
-        assert not resuming.is_finished(trained)
+            checkpoints.resume_point(trained)
+        assert not checkpoints.is_finished(trained)
     finally:
         write_rows(path, rows)
-    assert resuming.is_finished(trained)
+    assert checkpoints.is_finished(trained)
 
 
 def test_a_loss_that_explodes_stops_with_a_message() -> None:
@@ -75,4 +75,4 @@ def test_a_loss_that_explodes_stops_with_a_message() -> None:
     said, _ = launcher.communicate(timeout=engine.PATIENCE_S)
     assert launcher.returncode == 2, said
     assert "training diverged" in said and "axolotl.learning_rate" in said
-    assert not resuming.is_finished(run)
+    assert not checkpoints.is_finished(run)

@@ -81,9 +81,9 @@ def test_axolotl_accepts_every_model_on_every_machine_and_refuses_nonsense() -> 
     words += [["method=dpo", f"hardware={h}", "data.sources.visions.shape=preference"] for h in machines]
     words += [[f"tracking={t}"] for t in choices("tracking")]
     words += [["early_stopping.watch=loss"]]
-    found = axolotl_validation.reasons([rendered(*overrides) for overrides in words])
+    found = axolotl_validation.refusals([rendered(*overrides) for overrides in words])
     assert {" ".join(overrides): reasons for overrides, reasons in zip(words, found, strict=True) if reasons} == {}
 
     text, hardware = rendered()
     wrong = yaml.safe_dump({**yaml.safe_load(text), "load_in_4bit": False, "sample_packing": True, "rl": "dpo"})
-    assert axolotl_validation.reasons([(wrong, hardware)])[0]
+    assert axolotl_validation.refusals([(wrong, hardware)])[0]

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from voicewright.core.errors import UserError
+from voicewright.core.paths import GB
 from voicewright.pipeline import plan
 from voicewright.recipe import recipes
 from voicewright.recipe.schema import Recipe
@@ -71,7 +72,7 @@ def test_sharing_out_divides_what_the_engine_shares() -> None:
     alone = memory.memory(composed("method=full", "hardware=gpu_80gb"))
     two = memory.memory(composed("method=full", "hardware=gpu_2x24gb_zero2"))
     four = memory.memory(composed("method=full", "hardware=gpu_4x80gb_zero3"))
-    assert two.weights == alone.weights and two.optimiser == pytest.approx(alone.optimiser / 2)
+    assert two.weights == alone.weights and two.optimizer == pytest.approx(alone.optimizer / 2)
     assert four.weights == pytest.approx(alone.weights / 4)
     assert four.logits == alone.logits
 
@@ -83,15 +84,13 @@ def test_no_change_is_named_that_is_not_needed() -> None:
 
 
 def test_a_disk_that_is_too_small_is_refused_with_the_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "voicewright.core.paths.shutil.disk_usage", lambda _: type("Usage", (), {"free": 10 * memory.GB})
-    )
+    monkeypatch.setattr("voicewright.core.paths.shutil.disk_usage", lambda _: type("Usage", (), {"free": 10 * GB}))
     with pytest.raises(UserError, match=r"(?s)10.0 GB free.*download: 15.0 GB.*save_total_limit"):
         disk.check(composed())
 
 
 def test_a_full_fine_tune_keeps_whole_models() -> None:
-    parts = memory.disk(composed("method=full"), cached=True)
+    parts = memory.disk(composed("method=full"), is_downloaded=True)
     assert parts["download"] == 0
     assert parts["checkpoints"] == pytest.approx(6 * 14.96, rel=0.01)
 
@@ -109,9 +108,10 @@ def test_rows_are_estimated_from_text_alone_in_folders_and_globs(tmp_path: Path)
 def test_a_base_is_said_to_be_made_first_only_where_the_parent_makes_it(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HF_HOME", str(home))
-    (weights := home / "hub/models--me--mine/snapshots/1/model.safetensors").parent.mkdir(parents=True)
-    weights.touch()
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(home))
+    for path, content in (("refs/main", "1"), ("snapshots/1/model.safetensors", "")):
+        (home / "models--me--mine" / path).parent.mkdir(parents=True)
+        (home / "models--me--mine" / path).write_text(content)
 
     def base_of(*overrides: str) -> str:
         console = Console(width=200)

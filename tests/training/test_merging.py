@@ -1,25 +1,38 @@
+"""The parity of a merged model with what was trained, and of a server with the merged model."""
+
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from voicewright.core.documents.endpoint import Completion, ServedModel
+from voicewright.core.documents.training import Parity, ScoredText
 from voicewright.core.errors import UserError
 from voicewright.core.paths import REPO_DIR, Run
-from voicewright.core.records import write_json
-from voicewright.pipeline import merging
+from voicewright.core.records import write_json, write_rows
 from voicewright.recipe import recipes
-from voicewright.training import served_parity
+from voicewright.serving.client import Answer, Client
+from voicewright.training import parity
 
-GOOD = {"worst_relative": 0.005, "worst_tensor": "a", "mean_abs_nats": 0.006, "adapter_moved_nats": 0.3}
+GOOD: dict[str, Any] = {
+    "tensors": 56,
+    "worst_relative": 0.005,
+    "worst_tensor": "a",
+    "tokens": 100,
+    "mean_abs_nats": 0.006,
+    "adapter_moved_nats": 0.3,
+}
 
 
 def test_a_merge_within_rounding_passes() -> None:
-    merging.check(GOOD)
+    parity.check(Parity.model_validate(GOOD))
 
 
 @pytest.mark.parametrize(
@@ -33,37 +46,47 @@ def test_a_merge_within_rounding_passes() -> None:
 )
 def test_a_merge_that_differs_is_refused_with_the_figures(wrong: dict[str, float]) -> None:
     with pytest.raises(UserError, match="not the one that was trained"):
-        merging.check(GOOD | wrong)
+        parity.check(Parity.model_validate(GOOD | wrong))
 
 
-def test_a_server_that_says_something_else_is_told_by_the_same_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = {
-        "/models": {"data": [{"id": "m"}]},
-        "/completions": {"choices": [{"prompt_logprobs": [None, {"7": {"logprob": -1.0}}, {"9": {"logprob": -2.5}}]}]},
-    }
-    monkeypatch.setattr("voicewright.training.served_parity.ask", lambda url, path, body=None: answers[path])
-    row = {"ids": [5, 7, 9], "log_probabilities": [-1.0, -2.0]}
-    assert served_parity.difference("http://x", [row]) == (0.25, 2)
+def test_a_server_that_computes_something_else_is_found_out_by_the_same_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = [None, {"7": {"logprob": -1.0}}, {"9": {"logprob": -2.5}}]
+    completion = Completion.model_validate({"choices": [{"text": "", "prompt_logprobs": entries}]})
+    monkeypatch.setattr(Client, "models", lambda self: [ServedModel(id="m")])
+    monkeypatch.setattr(Client, "ask", lambda self, request: Answer("", completion))
+    text = ScoredText(ids=[5, 7, 9], log_probabilities=[-1.0, -2.0])
+    assert parity.served_difference("http://x", [text]) == (0.25, 2)
 
 
-@pytest.mark.parametrize(("dtype", "code", "said"), [("float32", 2, "its tokenizer or"), ("auto", 0, "not judged")])
-def test_only_a_server_that_does_not_round_is_judged(
-    dtype: str, code: int, said: str, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("dtype", "refused"), [("float32", True), ("auto", False)])
+def test_only_a_server_that_does_not_round_is_checked(
+    dtype: str, refused: bool, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     recipes.load("demo", ["hardware=gpu_24gb", f"vllm.dtype={dtype}"], run="test")
-    write_json(Run("test").dir / "parity_tokens.json", [])
-    monkeypatch.setattr("voicewright.training.served_parity.difference", lambda url, rows: (0.02, 100))
-    monkeypatch.setattr("sys.argv", ["served", "test", "url=http://127.0.0.1:1/v1"])
-    with pytest.raises(SystemExit) as ended:
-        served_parity.main()
-    assert ended.value.code == code
-    assert said in "".join(capsys.readouterr())
+    write_json(Run("test").parity_tokens_path, [])
+    monkeypatch.setattr(parity, "served_difference", lambda url, texts: (0.02, 100))
+    if refused:
+        with pytest.raises(UserError, match="another tokenizer or another model"):
+            parity.check_served(Run("test"), "http://127.0.0.1:1/v1")
+    else:
+        parity.check_served(Run("test"), "http://127.0.0.1:1/v1")
+        assert "not checked" in capsys.readouterr().out
+
+
+def test_parity_is_measured_on_the_authors_words_of_each_row(home: Path) -> None:
+    run = Run("test")
+    turns: list[dict[str, Any]] = [
+        {"role": "user", "content": "Where were you?"},
+        {"role": "assistant", "content": "Somebody else's words.", "train": False},
+        {"role": "assistant", "content": "I walked.", "train": True},
+        {"role": "assistant", "content": "look_up(river)", "tool_calls": [{"id": "1"}]},
+    ]
+    write_rows(run.rows_path("chat", "val"), [{"id": "1", "source": "a", "tokens": 9, "messages": turns}])
+    assert parity.parity_texts(run) == ["I walked."]
 
 
 def scale_a_tensor(path: Path, key: str, factor: float) -> None:
     """Multiply one bfloat16 or float32 tensor of a safetensors file in place."""
-    import json
-
     data = bytearray(path.read_bytes())
     length = int.from_bytes(data[:8], "little")
     entry = json.loads(data[8 : 8 + length])[key]
@@ -98,7 +121,7 @@ def test_a_real_merge_passes_and_one_with_a_tensor_scaled_by_a_twentieth_does_no
     key = "model.layers.3.mlp.up_proj.weight"
     scale_a_tensor(wrong / "model.safetensors", key, 1.05)
     checkpoint = trained.adapter_dir / "checkpoint-12"
-    figures = merging.parity(trained, "models/tiny-base", checkpoint, wrong, four_bit=False)
-    assert figures["worst_tensor"] == key
+    figures = parity.compare_with_adapter(trained, "models/tiny-base", checkpoint, wrong, four_bit=False)
+    assert figures.worst_tensor == key
     with pytest.raises(UserError, match=r"up_proj.weight differs by (4\.9|5\.0)%"):
-        merging.check(figures)
+        parity.check(figures)

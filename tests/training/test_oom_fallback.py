@@ -20,7 +20,7 @@ def test_the_batch_is_halved_and_the_batch_of_an_update_kept(home: Path) -> None
     wanted = begun("axolotl.micro_batch_size=4")
     step = oom_fallback.take_next_step(wanted, "out of memory")
     now = recipes.load("test")
-    assert step.goes_on
+    assert step.keeps_checkpoints
     assert now.axolotl["micro_batch_size"] == 2
     assert now.axolotl["gradient_accumulation_steps"] == 16
     assert recipes.frozen_overrides(Run("test")) == ["axolotl.micro_batch_size=4", "hardware=gpu_24gb"]
@@ -29,7 +29,7 @@ def test_the_batch_is_halved_and_the_batch_of_an_update_kept(home: Path) -> None
 def test_a_shorter_sequence_shortens_the_rows_and_starts_anew(home: Path) -> None:
     wanted = begun("axolotl.micro_batch_size=1", "shorter_rows=[]")
     (Run("test").adapter_dir / "checkpoint-4").mkdir(parents=True)
-    assert not oom_fallback.take_next_step(wanted, "out of memory").goes_on
+    assert not oom_fallback.take_next_step(wanted, "out of memory").keeps_checkpoints
     now = recipes.load("test")
     assert (now.axolotl["sequence_len"], now.data.max_tokens) == (2048, 2046)
     assert not Run("test").adapter_dir.exists()
@@ -74,13 +74,13 @@ def test_what_was_adapted_does_not_contradict_what_was_set(home: Path) -> None:
 )
 def test_a_child_that_died_of_memory_is_told_by_its_own_words(tmp_path: Path, line: str) -> None:
     (tmp_path / "log").write_text(f"begin\n{line}\n")
-    assert line.split(":")[0] in str(oom_fallback.ran_out(1, tmp_path / "log", 0, 0))
+    assert line.split(":")[0] in str(oom_fallback.out_of_memory_line(1, tmp_path / "log", 0, 0))
 
 
 def test_a_child_that_was_killed_by_hand_did_not_run_out_of_memory(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("step 3\nKeyError: 'x'\n")
-    assert oom_fallback.ran_out(-9, tmp_path / "log", 0, oom_fallback.oom_kills()) is None
-    assert oom_fallback.ran_out(1, tmp_path / "log", 0, 0) is None
+    assert oom_fallback.out_of_memory_line(-9, tmp_path / "log", 0, oom_fallback.oom_kills()) is None
+    assert oom_fallback.out_of_memory_line(1, tmp_path / "log", 0, 0) is None
 
 
 def test_what_an_earlier_start_said_does_not_count(tmp_path: Path) -> None:
@@ -89,6 +89,6 @@ def test_what_an_earlier_start_said_does_not_count(tmp_path: Path) -> None:
     before = log.stat().st_size
     with log.open("a") as file:
         file.write("ConnectionError: no network\n")
-    assert oom_fallback.ran_out(1, log, before, 0) is None
-    assert oom_fallback.ran_out(0, log, 0, 0) is None  # it ended well, or was asked to end
-    assert oom_fallback.ran_out(1, log, 0, 0)
+    assert oom_fallback.out_of_memory_line(1, log, before, 0) is None
+    assert oom_fallback.out_of_memory_line(0, log, 0, 0) is None  # it ended well, or was asked to end
+    assert oom_fallback.out_of_memory_line(1, log, 0, 0)

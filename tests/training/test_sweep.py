@@ -54,7 +54,7 @@ def test_a_sweep_trains_one_run_a_value_and_lays_them_side_by_side(swept: tuple[
     said, runs = swept
     ranks = [yaml.safe_load(run.axolotl_path.read_text(encoding="utf-8"))["lora_r"] for run in runs]
     assert ranks == [4, 8]
-    assert "lowest evaluation loss" in said and all(checkpoints.is_finished(run.adapter_dir) for run in runs)
+    assert "lowest evaluation loss" in said and all(checkpoints.has_reached_end(run.adapter_dir) for run in runs)
     listed = make("runs")
     for run in runs:
         (line,) = (line for line in listed.splitlines() if run.name in line)

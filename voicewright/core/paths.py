@@ -21,6 +21,8 @@ SAMPLE_DIR = REPO_DIR / "manuscripts" / "sample"
 PROMPTS_DIR = REPO_DIR / "benchmarks" / "prompts"
 PROFILES_DIR = PACKAGE_DIR / "stylometry" / "profiles"
 TASKS_DIR = REPO_DIR / "benchmarks" / "tasks"
+# Every "GB" of memory or disk in this project, as an accelerator's memory is counted.
+GB = 2**30
 # A run's name is a folder's: no path, nothing hidden, nothing that a shell or a command line reads.
 NAME = re.compile(r"\w[\w.-]{0,199}")
 
@@ -31,9 +33,9 @@ def home() -> Path:
 
 
 def free_gb() -> float:
-    """GB (of 2**30 bytes) free where runs are written; the folder itself need not be there yet."""
+    """GB free where runs are written; the folder itself need not be there yet."""
     place = next(path for path in (home().absolute(), *home().absolute().parents) if path.exists())
-    return shutil.disk_usage(place).free / 2**30
+    return shutil.disk_usage(place).free / GB
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,26 @@ class Run:
     @property
     def adapter_dir(self) -> Path:
         return self.dir / "adapter"
+
+    @property
+    def slurm_path(self) -> Path:
+        """The job script, where the recipe takes more than one machine."""
+        return self.dir / "slurm.sh"
+
+    @property
+    def training_inputs_path(self) -> Path:
+        """What the checkpoints in `adapter` were trained with."""
+        return self.adapter_dir / "begun.json"
+
+    @property
+    def checkpoints_path(self) -> Path:
+        """The comparison of all checkpoints (`make checkpoints`)."""
+        return self.dir / "checkpoints.json"
+
+    @property
+    def parity_tokens_path(self) -> Path:
+        """Texts, and what the merged model gives to their tokens."""
+        return self.dir / "parity_tokens.json"
 
     @property
     def choice_path(self) -> Path:

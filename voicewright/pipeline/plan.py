@@ -18,7 +18,7 @@ from voicewright.core.errors import UserError, exits_cleanly
 from voicewright.core.paths import CONFIGS_DIR, Run, free_gb
 from voicewright.recipe import recipes, steps
 from voicewright.recipe.schema import Recipe
-from voicewright.training import base_model, disk, hub
+from voicewright.training import base_model, disk
 from voicewright.training import memory as estimate
 
 # The mean of English prose under the tokenizers of today's models.
@@ -134,11 +134,11 @@ def table(wanted: Recipe, overrides: list[str]) -> Table:
     shown = Table(
         show_header=False, title=f"{wanted.recipe}: {wanted.method} of {wanted.model.name} on {hardware.name}"
     )
-    cached = disk.is_cached(wanted)
-    made_first = wanted.after and base_model.is_ours(str(a["base_model"])) and not base_model.local_dir(wanted)
+    on_disk = base_model.is_on_disk(wanted)
+    made_first = wanted.after and base_model.is_local_name(str(a["base_model"])) and not base_model.local_dir(wanted)
     here = f"made by {wanted.after}, which runs first" if made_first else "on this disk"
-    size = here if cached else f"{estimate.download_gb(wanted):.1f} GB to download"
-    gate = ", gated: accept it on the hub and set HF_TOKEN" if wanted.model.gated and not cached else ""
+    size = here if on_disk else f"{estimate.download_gb(wanted):.1f} GB to download"
+    gate = ", gated: accept it on the hub and set HF_TOKEN" if wanted.model.gated and not on_disk else ""
     shown.add_row("base model", f"{a['base_model']}, {size}; licence {wanted.model.licence}{gate}")
     shown.add_row("training rows", f"{rows:,} with {tokens:,} tokens ({source})" if rows else source)
     packed = "packed" if a.get("sample_packing") else "not packed"
@@ -148,7 +148,7 @@ def table(wanted: Recipe, overrides: list[str]) -> Table:
     for name, value in vars(memory).items():
         shown.add_row(f"memory: {name}", f"{value:.2f} GB")
     total = f"{memory.total:.1f} of {hardware.memory_gb:g} GB"
-    if shared := estimate.shared_parts(wanted):
+    if shared := estimate.sharded_parts(wanted):
         shown.add_row("", f"{', '.join(shared)}: the share of one card, of {steps.process_count(wanted)}")
     if fits(wanted):
         shown.add_row("memory: total", f"{total}: fits")
@@ -181,7 +181,7 @@ def main() -> None:
     Console().print(table(composed.recipe, overrides))
     problems = base_model.problems(composed.recipe)
     try:
-        hub.check(composed.recipe)
+        base_model.check_hub(composed.recipe)
     except UserError as error:
         problems += error.problems
     if problems:

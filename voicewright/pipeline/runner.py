@@ -30,9 +30,7 @@ from voicewright.recipe import recipes
 from voicewright.recipe.limits import get
 from voicewright.recipe.schema import Recipe
 from voicewright.recipe.validation import keys_set
-
-# A stage that had to change the recipe (training ran out of memory) exits with this: the journey begins again.
-ADAPTED = 75
+from voicewright.training.oom_fallback import RECIPE_CHANGED
 
 
 def identity(stage: Stage, recipe: Recipe) -> dict[str, Any]:
@@ -92,7 +90,7 @@ def _run_stage(stage: Stage, recipe: Recipe, words: list[str]) -> bool:
     before = identity(stage, recipe)
     began, started_at = time.monotonic(), time.strftime("%Y-%m-%dT%H:%M:%S%z")
     ended = processes.run([*stage.command(run), *words], cwd=REPO_DIR)
-    if ended.code == ADAPTED:
+    if ended.code == RECIPE_CHANGED:
         return False
     if ended.code:
         raise SystemExit(ended.code)

@@ -166,7 +166,7 @@ STAGES = (
 def comparison(run: Run) -> list[Path]:
     """What `make checkpoints` found, where the user chose to merge its best."""
     chose_best = run.choice_path.exists() and run.choice_path.read_text(encoding="utf-8").strip() == "best"
-    return [run.dir / "checkpoints.json"] if chose_best else []
+    return [run.checkpoints_path] if chose_best else []
 
 
 def parents_model(run: Run) -> list[Path]:

@@ -49,7 +49,7 @@ def table(names: list[str]) -> Table:
     shown = Table(Column("run", overflow="fold"), "steps", "lowest evaluation loss", "at step", "transfer", "decision")
     for name in names:
         run = Run(name)
-        end = checkpoints.ending(run.adapter_dir)
+        end = checkpoints.end_event(run.adapter_dir)
         lowest = [c for c in checkpoints.whole(run.adapter_dir) if c.eval_loss is not None]
         best = min(lowest, key=lambda c: c.eval_loss or 0.0) if lowest else None
         voice = read_document(run.voice_path, VoiceReport) if run.voice_path.exists() else None

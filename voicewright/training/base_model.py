@@ -1,147 +1,264 @@
-"""What can be told of a base model before it is downloaded, or within a second where it lies on this disk."""
+"""What is known of a base model before it is downloaded: its config, tokenizer and tensor names, here or on the hub."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from voicewright.core import credentials
 from voicewright.core.documents.base import read_documents
-from voicewright.core.errors import did_you_mean
+from voicewright.core.errors import UserError, did_you_mean
 from voicewright.core.paths import REPO_DIR, Run
 from voicewright.core.rows import TrainingRow
 from voicewright.recipe import steps
 from voicewright.recipe.schema import Recipe
 
 Tree = dict[str, Any]
-# Fewer optimiser steps than this teach nothing, whatever the rows.
-LEAST_PACKED_STEPS = 10
+WEIGHTS, WEIGHTS_INDEX = "model.safetensors", "model.safetensors.index.json"
+# Packed into fewer optimizer steps than this, a set of rows teaches nothing.
+MIN_PACKED_STEPS = 10
+
+
+def base_model_name(recipe: Recipe) -> str:
+    """`axolotl.base_model`: a folder, or owner/name on the hub."""
+    return str(recipe.axolotl.get("base_model"))
 
 
 def local_dir(recipe: Recipe) -> Path | None:
     """The base model's folder, None where it comes from the hub."""
-    path = REPO_DIR / Path(str(recipe.axolotl.get("base_model"))).expanduser()
+    path = REPO_DIR / Path(base_model_name(recipe)).expanduser()
     return path if path.is_dir() else None
 
 
-def is_ours(name: str) -> bool:
-    """Whether a base model's name means a folder of this machine, there already or not: never a question to the hub."""
+def is_local_name(name: str) -> bool:
+    """Whether a base model's name means a folder of this machine, whether or not it exists yet."""
     return name.startswith(("/", ".", "~", "models/", "merged_models/", "runs/"))
+
+
+def is_on_disk(recipe: Recipe) -> bool:
+    """Whether nothing is downloaded: a folder, one that an earlier recipe makes, or a model in the hub's cache."""
+    name = base_model_name(recipe)
+    return local_dir(recipe) is not None or is_local_name(name) or is_in_hub_cache(name)
 
 
 def problems(recipe: Recipe) -> list[str]:
     """Every mistake about the base model and the amount of data, each as a sentence with its fix."""
-    found = []
     folder = local_dir(recipe)
-    if folder is None:
-        found += _of_the_hub(recipe)
-    else:
-        found += _of_a_folder(recipe, folder)
+    sentences = _name_problems(recipe) if folder is None else _folder_problems(recipe, folder)
     length = recipe.axolotl.get("sequence_len")
     if isinstance(length, int) and length > recipe.model.context and "overrides_of_model_config" not in recipe.axolotl:
-        most = recipe.model.context
-        found.append(f"axolotl.sequence_len {length} is longer than {recipe.model.name}'s context, {most}")
-    return found + _of_the_rows(recipe)
+        sentences.append(
+            f"axolotl.sequence_len {length} is longer than {recipe.model.name}'s context, {recipe.model.context}"
+        )
+    return sentences + _row_problems(recipe)
 
 
-def _of_the_hub(recipe: Recipe) -> list[str]:
-    name = str(recipe.axolotl.get("base_model"))
-    if is_ours(name):
+def _name_problems(recipe: Recipe) -> list[str]:
+    name = base_model_name(recipe)
+    if is_local_name(name):
         if recipe.after or recipe.method == "pretrain":
-            return []  # made by an earlier step of the same path
+            return []  # an earlier recipe or `make base` makes it
         return [f"axolotl.base_model: there is no folder {name}; name one, or a model of the hub as owner/name"]
     if name.count("/") != 1:
         return [f"axolotl.base_model: {name!r} is neither a folder here nor owner/name on the hub"]
     return []
 
 
-def _of_a_folder(recipe: Recipe, folder: Path) -> list[str]:
+def _folder_problems(recipe: Recipe, folder: Path) -> list[str]:
     config_path = folder / "config.json"
     if not config_path.exists():
         return [f"{folder}: no config.json, so it is not a model that transformers can load"]
-    found = of_the_config(recipe, str(config_path), _document(config_path))
-    path = folder / "tokenizer_config.json"
-    if not path.exists():
-        return [*found, f"{folder}: no tokenizer_config.json"]
-    tokenizer = _document(path)
-    templated = bool(tokenizer.get("chat_template")) or (folder / "chat_template.jinja").exists()
-    found += of_the_tokenizer(recipe, str(path), tokenizer, templated=templated)
-    return found + of_the_modules(recipe, tensor_names(folder))
+    sentences = config_problems(recipe, str(config_path), _read_object(config_path))
+    tokenizer_path = folder / "tokenizer_config.json"
+    if not tokenizer_path.exists():
+        return [*sentences, f"{folder}: no tokenizer_config.json"]
+    tokenizer = _read_object(tokenizer_path)
+    has_template = bool(tokenizer.get("chat_template")) or (folder / "chat_template.jinja").exists()
+    sentences += tokenizer_problems(recipe, str(tokenizer_path), tokenizer, has_template=has_template)
+    return sentences + module_problems(recipe, tensor_names(folder))
 
 
-def _document(path: Path) -> Tree:
-    document: Tree = json.loads(path.read_text(encoding="utf-8"))
-    return document
+def _read_object(path: Path) -> Tree:
+    tree: Tree = json.loads(path.read_text(encoding="utf-8"))
+    return tree
 
 
-def of_the_config(recipe: Recipe, where: str, config: Tree) -> list[str]:
+def config_problems(recipe: Recipe, where: str, config: Tree) -> list[str]:
     """What is wrong with training a model with this config.json."""
-    found = []
-    kinds = [str(kind) for kind in config.get("architectures") or []]
-    if not any(kind.endswith("ForCausalLM") for kind in kinds):
-        found.append(f"{where}: {', '.join(kinds) or 'no architecture'} is not a causal language model")
-    length, most = recipe.axolotl.get("sequence_len"), config.get("max_position_embeddings")
-    if isinstance(length, int) and isinstance(most, int) and length > most:
-        found.append(f"axolotl.sequence_len {length} is longer than the base model's context, {most}")
-    return found
+    sentences = []
+    architectures = [str(name) for name in config.get("architectures") or []]
+    if not any(name.endswith("ForCausalLM") for name in architectures):
+        sentences.append(f"{where}: {', '.join(architectures) or 'no architecture'} is not a causal language model")
+    length, context = recipe.axolotl.get("sequence_len"), config.get("max_position_embeddings")
+    if isinstance(length, int) and isinstance(context, int) and length > context:
+        sentences.append(f"axolotl.sequence_len {length} is longer than the base model's context, {context}")
+    return sentences
 
 
-def needs_a_template(recipe: Recipe) -> bool:
-    """Whether the rows are turns, and the recipe leaves it to the tokenizer how they are put."""
+def needs_template(recipe: Recipe) -> bool:
+    """Whether the rows are messages, and the recipe leaves their template to the tokenizer."""
     shapes = {source.row_shape for source in recipe.data.sources.values()}
     return bool(shapes - {"completion"}) and not recipe.axolotl.get("chat_template")
 
 
-def of_the_tokenizer(recipe: Recipe, where: str, config: Tree, *, templated: bool) -> list[str]:
+def tokenizer_problems(recipe: Recipe, where: str, config: Tree, *, has_template: bool) -> list[str]:
     """What a tokenizer with this tokenizer_config.json lacks."""
-    found = []
+    sentences = []
     if not (config.get("pad_token") or (recipe.axolotl.get("special_tokens") or {}).get("pad_token")):
-        found.append(f"{where}: no pad token; name one that no text spells: axolotl.special_tokens.pad_token=...")
-    if needs_a_template(recipe) and not templated:
-        found.append(f"{where}: no chat template, and the data has chats; name one: axolotl.chat_template=chatml")
-    return found
+        sentences.append(f"{where}: no pad token; name one that no text spells: axolotl.special_tokens.pad_token=...")
+    if needs_template(recipe) and not has_template:
+        sentences.append(f"{where}: no chat template, and the data has chats; name one: axolotl.chat_template=chatml")
+    return sentences
 
 
-def of_the_modules(recipe: Recipe, tensors: Iterable[str]) -> list[str]:
-    """The modules that an adapter is to go beside and that are not among the model's tensors."""
-    wanted = recipe.axolotl.get("lora_target_modules")
-    if not isinstance(wanted, list) or not recipe.axolotl.get("adapter"):
+def module_problems(recipe: Recipe, tensors: Iterable[str]) -> list[str]:
+    """The adapter's target modules that are not among the model's tensors."""
+    targets = recipe.axolotl.get("lora_target_modules")
+    if not isinstance(targets, list) or not recipe.axolotl.get("adapter"):
         return []
     modules = {key.split(".")[-2] for key in tensors if key.count(".") > 1}
     return [
         f"axolotl.lora_target_modules: the base model has no {name}{did_you_mean(name, modules)}"
-        for name in wanted
+        for name in targets
         if modules and name not in modules
     ]
 
 
 def tensor_names(folder: Path) -> list[str]:
     """The names of a model's tensors, from the headers of its safetensors files."""
-    names = []
-    for path in sorted(folder.glob("*.safetensors")):
-        with path.open("rb") as file:
-            names += json.loads(file.read(int.from_bytes(file.read(8), "little")))
-    return [name for name in names if name != "__metadata__"]
+    from huggingface_hub import parse_local_safetensors_file_metadata  # imported late: it takes half a second
+
+    paths = sorted(folder.glob("*.safetensors"))
+    return [name for path in paths for name in parse_local_safetensors_file_metadata(path).tensors]
 
 
-def _of_the_rows(recipe: Recipe) -> list[str]:
+def _row_problems(recipe: Recipe) -> list[str]:
     run = Run(recipe.run)
     rows = steps.read_trained_rows(run)
     if not rows:
         return []
-    problems = []
+    sentences = []
     trained = sum(row.tokens for row in rows)
     validation = sum(row.tokens for path in run.row_files("val") for row in read_documents(path, TrainingRow))
     if validation > trained:
-        problems.append(
+        sentences.append(
             f"the validation rows ({validation:,} tokens) are more than the training rows ({trained:,}): lower "
             "data.val_share"
         )
     expected = steps.count_steps(recipe, steps.row_lengths(run, rows))
-    if recipe.axolotl.get("sample_packing") and expected.total < LEAST_PACKED_STEPS:
-        problems.append(
+    if recipe.axolotl.get("sample_packing") and expected.total < MIN_PACKED_STEPS:
+        sentences.append(
             f"axolotl.sample_packing puts the {len(rows)} training rows into {expected.total} steps, too few to "
             "learn from: axolotl.sample_packing=false"
         )
-    return problems
+    return sentences
+
+
+# --- the hub
+
+
+class HubUnreachableError(Exception):
+    """The hub did not answer a request for a file; that is no mistake of the user's, and is not reported as one."""
+
+
+def check_hub(recipe: Recipe) -> None:
+    """Ask the hub for a few small files before gigabytes are downloaded.
+
+    Raises UserError if the base model has to be downloaded and cannot be, or is not one that can be trained so.
+    """
+    from huggingface_hub import is_offline_mode
+
+    if is_on_disk(recipe) or is_offline_mode() or os.environ.get("HF_HUB_OFFLINE"):
+        return
+    name = base_model_name(recipe)
+    sentences: list[str] = []
+    try:
+        config_path = hub_file(name, "config.json")
+        if config_path is None:
+            raise UserError(f"{name}: no config.json on the hub, so it is not a model that transformers can load")
+        sentences += config_problems(recipe, name, _read_object(config_path))
+        if tokenizer_path := hub_file(name, "tokenizer_config.json"):
+            tokenizer = _read_object(tokenizer_path)
+            has_template = not needs_template(recipe) or "chat_template" in tokenizer
+            sentences += tokenizer_problems(recipe, name, tokenizer, has_template=has_template or _has_jinja(name))
+        sentences += module_problems(recipe, hub_tensor_names(name))
+    except HubUnreachableError:
+        pass
+    if sentences:
+        raise UserError(sentences)
+
+
+def _has_jinja(name: str) -> bool:
+    """Whether a model's folder on the hub has a template of its own; True where that cannot be found out."""
+    try:
+        return hub_file(name, "chat_template.jinja") is not None
+    except HubUnreachableError:
+        return True
+
+
+def hub_token() -> str | None:
+    """The user's token: HF_TOKEN of the environment or of .env, else where `hf auth login` stored it."""
+    from huggingface_hub import get_token
+
+    return credentials.find("HF_TOKEN") or get_token()
+
+
+def hub_file(name: str, file: str) -> Path | None:
+    """A small file of a model of the hub, in the hub's own cache; None where the model has no such file.
+
+    Raises UserError for a model that does not exist or is closed to this user, HubUnreachableError without an answer.
+    """
+    from huggingface_hub import constants, hf_hub_download
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RemoteEntryNotFoundError, RepositoryNotFoundError
+
+    endpoint, token = os.environ.get("HF_ENDPOINT") or constants.ENDPOINT, hub_token()
+    try:
+        return Path(hf_hub_download(name, file, endpoint=endpoint, token=token or False))
+    except GatedRepoError:
+        accept = f"accept its licence at {endpoint}/{name}"
+        if token:
+            raise UserError(f"{name}: the hub does not give it to this HF_TOKEN", hint=accept) from None
+        raise UserError(
+            f"{name}: gated, the hub gives it to nobody without a token",
+            hint=f"{accept}, then HF_TOKEN=... in the environment or in .env",
+        ) from None
+    except RepositoryNotFoundError:
+        private = "" if token else " that is open to everybody; for a private one set HF_TOKEN"
+        raise UserError(f"{name}: the hub has no such model{private}", hint="axolotl.base_model=owner/name") from None
+    except RemoteEntryNotFoundError:
+        return None
+    except (HfHubHTTPError, OSError):  # among them LocalEntryNotFoundError: no connection, and not in the cache
+        raise HubUnreachableError from None
+
+
+def hub_tensor_names(name: str) -> tuple[str, ...]:
+    """The names of a model's tensors, from its index or the header of its only file; () where it has neither."""
+    from httpx2 import HTTPError
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import SafetensorsParsingError
+
+    if index_path := hub_file(name, WEIGHTS_INDEX):
+        return tuple(_read_object(index_path).get("weight_map") or ())
+    api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"), token=hub_token() or False)
+    try:
+        return tuple(api.parse_safetensors_file_metadata(name, WEIGHTS).tensors)
+    except (HTTPError, SafetensorsParsingError):
+        return ()
+
+
+def is_in_hub_cache(name: str) -> bool:
+    """Whether all weights of a model of the hub are in the hub's cache on this disk."""
+    from huggingface_hub import try_to_load_from_cache
+
+    if name.count("/") != 1:
+        return False
+    if isinstance(try_to_load_from_cache(name, WEIGHTS), str):
+        return True
+    index_path = try_to_load_from_cache(name, WEIGHTS_INDEX)
+    if not isinstance(index_path, str):
+        return False
+    shards = set((_read_object(Path(index_path)).get("weight_map") or {}).values())
+    return bool(shards) and all(isinstance(try_to_load_from_cache(name, shard), str) for shard in shards)

@@ -1,4 +1,4 @@
-"""Axolotl's output folder: which checkpoints are whole, how far training went, what it logged."""
+"""Axolotl's output folder: which checkpoints are whole, whether training is finished, and what it may resume from."""
 
 from __future__ import annotations
 
@@ -6,11 +6,25 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from voicewright.core import training_events
+import yaml
+
+from voicewright.core import processes, training_events
+from voicewright.core.documents.base import read_document, write_document
+from voicewright.core.documents.training import CheckpointComparison, TrainingInputs
 from voicewright.core.errors import UserError
+from voicewright.core.paths import REPO_DIR, Run
+from voicewright.core.records import fingerprint
 from voicewright.core.training_events import TrainingEvent
 
-WEIGHTS = ("adapter_model.safetensors", "model.safetensors", "model.safetensors.index.json")
+WEIGHT_FILES = ("adapter_model.safetensors", "model.safetensors", "model.safetensors.index.json")
+# One file, or a folder of shards (DeepSpeed, FSDP).
+OPTIMIZER_STATES = ("optimizer.pt", "optimizer.bin", "global_step*", "optimizer_*")
+# Keys of axolotl.yaml that may differ when a training is resumed: how a step is divided and who watches leave the
+# weights as they would be.
+KEYS_THAT_MAY_CHANGE = (
+    "micro_batch_size", "gradient_accumulation_steps", "eval_batch_size", "gradient_checkpointing", "use_", "wandb_",
+    "mlflow_", "trackio_", "logging_steps", "dataset_prepared_path",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -20,88 +34,168 @@ class Checkpoint:
     step: int
     path: Path
     eval_loss: float | None
-    resumable: bool
-    """Whether the optimiser's state is still there; only the last one's is kept."""
+    is_resumable: bool
+    """Whether the optimizer's state is there; only the last checkpoint keeps it."""
 
 
-def whole(output_dir: Path) -> list[Checkpoint]:
-    """The checkpoints that are complete on disk, by step.
-
-    A kill in mid-save leaves a torn one behind: its state does not parse, its weights stop short, or there is none
-    of either.
-    """
-    found = []
-    evaluated = dict(training_events.curve(training_events.read(output_dir), "eval_loss"))
-    for path in output_dir.glob("checkpoint-*"):
+def whole(adapter_dir: Path) -> list[Checkpoint]:
+    """The checkpoints that are complete on disk, by step; a kill while one is saved leaves it incomplete."""
+    eval_losses = dict(training_events.curve(training_events.read(adapter_dir), "eval_loss"))
+    checkpoints = []
+    for path in adapter_dir.glob("checkpoint-*"):
         step = path.name.removeprefix("checkpoint-")
         if step.isdigit() and is_whole(path):
-            found.append(Checkpoint(int(step), path, evaluated.get(int(step)), has_optimiser(path)))
-    return sorted(found, key=lambda checkpoint: checkpoint.step)
+            checkpoints.append(Checkpoint(int(step), path, eval_losses.get(int(step)), has_optimizer(path)))
+    return sorted(checkpoints, key=lambda checkpoint: checkpoint.step)
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a checkpoint's state parses and its weights are as long as they say."""
+    """Whether a checkpoint's state parses and its weights are as long as their headers say."""
     try:
         json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    weights = [path / name for name in WEIGHTS if (path / name).exists()]
-    return bool(weights) and all(_is_complete(file) for file in path.glob("*.safetensors"))
+    return _has_whole_weights(path)
 
 
-def has_optimiser(path: Path) -> bool:
-    """Whether training can go on from here: one file, or a folder of shards (DeepSpeed, FSDP)."""
-    return any(any(path.glob(pattern)) for pattern in ("optimizer.pt", "optimizer.bin", "global_step*", "optimizer_*"))
+def has_optimizer(path: Path) -> bool:
+    """Whether training can resume from a checkpoint."""
+    return any(any(path.glob(pattern)) for pattern in OPTIMIZER_STATES)
+
+
+def _has_whole_weights(folder: Path) -> bool:
+    present = any((folder / name).exists() for name in WEIGHT_FILES)
+    return present and all(_is_complete(file) for file in folder.glob("*.safetensors"))
 
 
 def _is_complete(path: Path) -> bool:
     """Whether a safetensors file holds as many bytes as its header declares."""
+    # Imported late: it takes half a second, and most commands read no weights.
+    from huggingface_hub import parse_local_safetensors_file_metadata
+    from huggingface_hub.errors import SafetensorsParsingError
+
     try:
+        tensors = parse_local_safetensors_file_metadata(path).tensors.values()
         with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(length))
-        end = max((v["data_offsets"][1] for k, v in header.items() if k != "__metadata__"), default=0)
-        return path.stat().st_size == 8 + length + end
-    except (OSError, ValueError, KeyError):
+            header = 8 + int.from_bytes(file.read(8), "little")
+    except (OSError, SafetensorsParsingError):
         return False
+    return path.stat().st_size == header + max((tensor.data_offsets[1] for tensor in tensors), default=0)
 
 
-def since_begin(output_dir: Path) -> list[TrainingEvent]:
+# --- the end of a training
+
+
+def events_since_begin(adapter_dir: Path) -> list[TrainingEvent]:
     """The events of the last start; [] before the first."""
-    events = training_events.read(output_dir)
+    events = training_events.read(adapter_dir)
     starts = [index for index, event in enumerate(events) if event.event == "begin"]
     return events[starts[-1] :] if starts else []
 
 
-def ending(output_dir: Path) -> TrainingEvent | None:
-    """The `end` event of the last start, None if it never came."""
-    return next((event for event in since_begin(output_dir) if event.event == "end"), None)
+def end_event(adapter_dir: Path) -> TrainingEvent | None:
+    """The `end` event of the last start, None if it has not come."""
+    return next((event for event in events_since_begin(adapter_dir) if event.event == "end"), None)
 
 
-def is_finished(output_dir: Path) -> bool:
-    """Whether training reached its last step, or a recorded stop, and left its weights. Exit code 0 does not say so."""
-    happened = {event.event for event in since_begin(output_dir)}
-    end = ending(output_dir)
-    if end is None or end.reason != "finished" or "saved" not in happened:
+def has_reached_end(adapter_dir: Path) -> bool:
+    """Whether training reached its last step, or a recorded stop, and left its weights.
+
+    Axolotl's exit code 0 does not say so.
+    """
+    kinds = {event.event for event in events_since_begin(adapter_dir)}
+    end = end_event(adapter_dir)
+    if end is None or end.reason != "finished" or "saved" not in kinds:
         return False
-    weights = [output_dir / name for name in WEIGHTS if (output_dir / name).exists()]
-    reached = end.step >= end.max_steps or "stop" in happened
-    return reached and bool(weights) and all(_is_complete(file) for file in output_dir.glob("*.safetensors"))
+    return (end.step >= end.max_steps or "stop" in kinds) and _has_whole_weights(adapter_dir)
 
 
-def choose(output_dir: Path, wanted: str) -> Checkpoint:
+def training_inputs(run: Run) -> TrainingInputs:
+    """What a training of this run depends on now."""
+    tree = yaml.safe_load(run.axolotl_path.read_text(encoding="utf-8"))
+    return TrainingInputs(
+        batch=(tree.get("micro_batch_size") or 1) * (tree.get("gradient_accumulation_steps") or 1),
+        axolotl={key: value for key, value in tree.items() if not key.startswith(KEYS_THAT_MAY_CHANGE)},
+        rows={str(path.relative_to(run.dir)): fingerprint(path) for path in run.axolotls_rows},
+        # A model of the hub is identified by its name in the YAML; a folder may be merged anew under the same name.
+        base=fingerprint(REPO_DIR / str(tree["base_model"])),
+    )
+
+
+def is_finished(run: Run) -> bool:
+    """Whether a training with these inputs has reached its end."""
+    return has_reached_end(run.adapter_dir) and _began_with(run) == training_inputs(run)
+
+
+def _began_with(run: Run) -> TrainingInputs | None:
+    path = run.training_inputs_path
+    return read_document(path, TrainingInputs) if path.exists() else None
+
+
+def resume_point(run: Run) -> Path | None:
+    """The last whole checkpoint that training can resume from, None to begin at the first step; notes the inputs.
+
+    Raises UserError if the checkpoints are of a training with other inputs.
+    """
+    inputs, checkpoints = training_inputs(run), whole(run.adapter_dir)
+    if checkpoints and _began_with(run) != inputs:
+        raise UserError(
+            f"{run.adapter_dir} holds checkpoints of a training with other data, another base or another recipe "
+            f"(step {checkpoints[-1].step}); resuming from them would mix the two",
+            hint=f"make clean RUN={run.name}, or RUN={run.name}-2 for a run beside it",
+        )
+    run.adapter_dir.mkdir(parents=True, exist_ok=True)
+    write_document(run.training_inputs_path, inputs)
+    resumable = [checkpoint for checkpoint in checkpoints if checkpoint.is_resumable]
+    return resumable[-1].path if resumable else None
+
+
+def unfinished_error(run: Run, exit_code: int | None) -> UserError:
+    """Why training ended before its last step, and how to continue."""
+    end = end_event(run.adapter_dir)
+    log_path = run.logs_dir / "train.log"
+    if end and end.reason == "diverged":
+        return UserError(
+            f"training diverged: at step {end.step} the loss was not finite, or far above where it began",
+            hint=f'make clean RUN={run.name}, then a lower rate, such as SET="axolotl.learning_rate=1e-4"',
+        )
+    if not events_since_begin(run.adapter_dir):
+        where = "before its first step"
+    else:
+        checkpoints = whole(run.adapter_dir)
+        where = f"before its last step (last checkpoint: {checkpoints[-1].step if checkpoints else 'none'})"
+    return UserError(
+        [f"Axolotl ended {where}, exit code {exit_code}. From {log_path}:"]
+        + [f"  {line}" for line in processes.tail(log_path)],
+        hint=f"fix the cause; make train RUN={run.name} resumes from the last checkpoint",
+    )
+
+
+# --- which one to merge
+
+
+def choose(adapter_dir: Path, choice: str) -> Checkpoint:
     """The checkpoint to merge: `auto` is the lowest evaluation loss, a number is that step.
 
     Raises UserError naming the steps that exist.
     """
-    found = whole(output_dir)
-    if not found:
-        raise UserError(f"there is no whole checkpoint in {output_dir}", hint="make train")
-    if wanted == "auto":
-        evaluated = [c for c in found if c.eval_loss is not None]
-        return min(evaluated, key=lambda c: (c.eval_loss, c.step)) if evaluated else found[-1]
-    for checkpoint in found:
-        if str(checkpoint.step) == wanted:
+    checkpoints = whole(adapter_dir)
+    if not checkpoints:
+        raise UserError(f"there is no whole checkpoint in {adapter_dir}", hint="make train")
+    if choice == "auto":
+        evaluated = [(c.eval_loss, c.step, c) for c in checkpoints if c.eval_loss is not None]
+        return min(evaluated)[2] if evaluated else checkpoints[-1]
+    for checkpoint in checkpoints:
+        if str(checkpoint.step) == choice:
             return checkpoint
-    steps = ", ".join(str(c.step) for c in found)
-    raise UserError(f"CHECKPOINT={wanted}: no such step. There are: {steps}", hint="CHECKPOINT=auto")
+    steps = ", ".join(str(checkpoint.step) for checkpoint in checkpoints)
+    raise UserError(f"CHECKPOINT={choice}: no such step. Steps: {steps}", hint="CHECKPOINT=auto")
+
+
+def compared_best(run: Run) -> str:
+    """The step that `make checkpoints` chose. Raises UserError if it has not run."""
+    if not run.checkpoints_path.exists():
+        raise UserError(
+            "CHECKPOINT=best: the checkpoints have not been compared", hint=f"make checkpoints RUN={run.name}"
+        )
+    return str(read_document(run.checkpoints_path, CheckpointComparison).best)

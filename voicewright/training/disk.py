@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from voicewright.core.errors import UserError
-from voicewright.core.paths import Run, free_gb, home
+from voicewright.core.paths import GB, Run, free_gb, home
 from voicewright.recipe.schema import Recipe
 from voicewright.training import base_model, memory
 
 
-def is_cached(recipe: Recipe) -> bool:
-    """Whether the base model is on this disk already, or made here by the recipe that this one comes after."""
-    name = str(recipe.axolotl.get("base_model"))
-    cache = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface") / "hub"
-    return (
-        base_model.local_dir(recipe) is not None
-        or base_model.is_ours(name)
-        or any((cache / f"models--{name.replace('/', '--')}" / "snapshots").glob("*/*.safetensors"))
-    )
-
-
 def needed_gb(recipe: Recipe) -> dict[str, float]:
     """GB still to be written, by part; what a stopped run has written already is there."""
-    parts = memory.disk(recipe, cached=is_cached(recipe))
-    written = sum(path.stat().st_size for path in Run(recipe.run).adapter_dir.glob("checkpoint-*/*")) / memory.GB
+    parts = memory.disk(recipe, is_downloaded=base_model.is_on_disk(recipe))
+    written = sum(path.stat().st_size for path in Run(recipe.run).adapter_dir.glob("checkpoint-*/*")) / GB
     return parts | {"checkpoints": max(0.0, parts["checkpoints"] - written)}
 
 

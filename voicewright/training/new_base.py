@@ -7,51 +7,65 @@ or make base TEXTS=manuscripts/novels OUT=models/new-base SET="vocab=8192 hidden
 
 from __future__ import annotations
 
-import os
-import subprocess
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from voicewright.cli import arguments
-from voicewright.core import environments
 from voicewright.core.errors import UserError, exits_cleanly
-from voicewright.core.paths import AXOLOTL_ENV_DIR, REPO_DIR
+from voicewright.core.paths import REPO_DIR
+from voicewright.training import axolotl_scripts
 
-ENDINGS = (".txt", ".md")
-# Below this a byte-level BPE runs out of pairs worth a token, and a model out of anything to learn.
-LEAST_BYTES = 100_000
+TEXT_SUFFIXES = (".txt", ".md")
+# Below this a byte-level BPE finds too few frequent pairs, and a model too little to learn.
+MIN_BYTES = 100_000
+# Heads are 32 wide, and every two query heads share one key-value head.
+HIDDEN_MULTIPLE = 64
 
 
-def texts(folder: Path) -> list[Path]:
+@dataclass(frozen=True)
+class BaseSizes:
+    """The dimensions of a new base model."""
+
+    vocab: int = 4096
+    hidden: int = 256
+    layers: int = 6
+    context: int = 1024
+    seed: int = 0
+
+
+def make_base(folder: Path, out_dir: Path, sizes: BaseSizes) -> None:
+    """Make a tokenizer from the texts below a folder and an untrained model beside it.
+
+    Raises UserError where a model is there already, the texts are too few, or a size cannot be built.
+    """
+    if (out_dir / "model.safetensors").exists():
+        raise UserError(f"{out_dir} holds a model already", hint="out=<another folder>")
+    if sizes.hidden % HIDDEN_MULTIPLE:
+        raise UserError(f"hidden={sizes.hidden}: expected a multiple of {HIDDEN_MULTIPLE}", hint="hidden=256")
+    paths = text_files(folder)
+    request = {"out_dir": str(out_dir), "texts": [str(path) for path in paths], **asdict(sizes)}
+    axolotl_scripts.run_script("new_base.py", request, task=f"making a model of {folder}")
+    print(f"untrained base: {out_dir} (from {len(paths)} files)")
+
+
+def text_files(folder: Path) -> list[Path]:
     """The text files below a folder. Raises UserError where they are too little to make a model of."""
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and path.is_file())
-    size = sum(path.stat().st_size for path in found)
-    if size < LEAST_BYTES:
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in TEXT_SUFFIXES and path.is_file())
+    size = sum(path.stat().st_size for path in paths)
+    if size < MIN_BYTES:
         raise UserError(
-            f"{folder}: {len(found)} text files with {size:,} bytes; a tokenizer needs at least {LEAST_BYTES:,}",
+            f"{folder}: {len(paths)} text files with {size:,} bytes; a tokenizer needs at least {MIN_BYTES:,}",
             hint="point it at a folder of .txt or .md files, such as novels in the public domain",
         )
-    return found
+    return paths
 
 
 @exits_cleanly
 def main() -> None:
-    sizes: dict[str, str | None] = {"vocab": "4096", "hidden": "256", "layers": "6", "context": "1024", "seed": "0"}
+    sizes: dict[str, str | None] = {key: str(value) for key, value in asdict(BaseSizes()).items()}
     folder, options = arguments.parse(__doc__, {"out": "models/new-base", **sizes}, name="FOLDER")
-    out_dir = REPO_DIR / str(options["out"])
-    if (out_dir / "model.safetensors").exists():
-        raise UserError(f"{out_dir} holds a model already", hint="out=<another folder>")
-    found = texts(REPO_DIR / Path(folder).expanduser())
-    given = [f"{key}={options[key]}" for key in sizes]
-    result = subprocess.run(
-        [environments.python("train"), AXOLOTL_ENV_DIR / "new_base.py", out_dir, *given],
-        input="\n".join(str(path) for path in found),
-        env={**os.environ, **environments.environment_variables("train")},
-        text=True,
-        check=False,
-    )
-    if result.returncode:
-        raise UserError(f"no model could be made of {folder}; the lines above say why", hint="-h shows the options")
-    print(f"untrained base: {out_dir} (from {len(found)} files)")
+    numbers = {key: int(options[key] or 0) for key in sizes}
+    make_base(REPO_DIR / Path(folder).expanduser(), REPO_DIR / str(options["out"]), BaseSizes(**numbers))
 
 
 if __name__ == "__main__":

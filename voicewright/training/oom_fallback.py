@@ -23,8 +23,11 @@ OUT_OF_MEMORY = re.compile(
     r"out of memory|can't allocate memory|cannot allocate memory|std::bad_alloc|MemoryError|CUBLAS_STATUS_ALLOC_FAILED",
     re.IGNORECASE,
 )
-TELLING_BYTES = 2**16
-SHORTEST, LOWEST_RANK = 256, 4
+# The end of the log in which the line is looked for.
+LOG_TAIL_BYTES = 2**16
+MIN_LENGTH, MIN_RANK = 256, 4
+# The exit code of a training that changed its recipe instead of finishing: the same command resumes.
+RECIPE_CHANGED = 75
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Step:
 
     name: FallbackStep
     overrides: list[str]
-    goes_on: bool
+    keeps_checkpoints: bool
     """Whether the checkpoints made so far are still of use."""
     costs: str
     """What is given up, beside saved steps."""
@@ -48,15 +51,15 @@ def oom_kills() -> int:
     return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
 
 
-def ran_out(exit_code: int | None, log_path: Path, said_before: int, kills_before: int) -> str | None:
-    """The line that says that memory ran out, None if something else ended the process.
+def out_of_memory_line(exit_code: int | None, log_path: Path, log_size_before: int, kills_before: int) -> str | None:
+    """The log's line that says that memory ran out, None if something else ended the process.
 
-    `said_before`: how many bytes the log held when this start began; what an earlier one said does not count.
+    `log_size_before`: how many bytes the log held when this start began; an earlier start's lines do not count.
     """
     if not exit_code:
         return None
     with log_path.open("rb") as log:
-        log.seek(max(said_before, log_path.stat().st_size - TELLING_BYTES))
+        log.seek(max(log_size_before, log_path.stat().st_size - LOG_TAIL_BYTES))
         lines = log.read().decode("utf-8", "replace").splitlines()
     for line in reversed(lines):
         if OUT_OF_MEMORY.search(line):
@@ -78,20 +81,20 @@ def steps(wanted: Recipe) -> Iterator[Step]:
             sizes = [f"axolotl.micro_batch_size={part}", f"axolotl.gradient_accumulation_steps={accumulated}"]
             if (a.get("eval_batch_size") or 1) > part:
                 sizes.append(f"axolotl.eval_batch_size={part}")
-            yield Step(name, sizes, goes_on=True, costs="the same update in smaller parts, somewhat slower")
-        if name == "sequence" and (length := _shorter(wanted)) >= SHORTEST:
+            yield Step(name, sizes, keeps_checkpoints=True, costs="the same update in smaller parts, somewhat slower")
+        if name == "sequence" and (length := _shorter(wanted)) >= MIN_LENGTH:
             most = length - SPECIAL_TOKENS
             bounds = [f"data.max_tokens={min(wanted.data.max_tokens, most)}"]
             if wanted.data.min_tokens > most // 2:
                 bounds.append(f"data.min_tokens={most // 4}")
             costs = f"rows are cut anew, to at most {most} tokens"
-            yield Step(name, [f"axolotl.sequence_len={length}", *bounds], goes_on=False, costs=costs)
-        if name == "rank" and a.get("adapter") and a["lora_r"] // 2 >= LOWEST_RANK:
+            yield Step(name, [f"axolotl.sequence_len={length}", *bounds], keeps_checkpoints=False, costs=costs)
+        if name == "rank" and a.get("adapter") and a["lora_r"] // 2 >= MIN_RANK:
             halves = [f"axolotl.{key}={max(1, a[key] // 2)}" for key in ("lora_r", "lora_alpha")]
-            yield Step(name, halves, goes_on=False, costs="an adapter that holds half as much")
+            yield Step(name, halves, keeps_checkpoints=False, costs="an adapter that holds half as much")
         if name == "model" and wanted.model.smaller:
             costs = "a weaker base model, fetched first where it is not here"
-            yield Step(name, [f"model={wanted.model.smaller}"], goes_on=False, costs=costs)
+            yield Step(name, [f"model={wanted.model.smaller}"], keeps_checkpoints=False, costs=costs)
 
 
 def _shorter(wanted: Recipe) -> int:
@@ -117,14 +120,14 @@ def take_next_step(wanted: Recipe, why: str) -> Step:
         if step.name == "model" and composed.recipe.axolotl["base_model"] == wanted.axolotl["base_model"]:
             refused.append("axolotl.base_model is set, which another model= leaves as it is")
             continue
-        found = [c for c in checkpoints.whole(run.adapter_dir) if c.resumable]
+        found = [c for c in checkpoints.whole(run.adapter_dir) if c.is_resumable]
         lost = found[-1].step if found else 0
-        way = f"goes on from step {lost}" if step.goes_on else f"starts anew, {lost} saved steps are given up"
+        way = f"resumes from step {lost}" if step.keeps_checkpoints else f"starts over, {lost} saved steps are given up"
         notice(f"training ran out of memory ({why}). Next: {step.name}: {' '.join(step.overrides)}")
         notice(f"it {way}; the cost: {step.costs}")
-        if not step.goes_on:  # before the record: killed in between, the same start only runs out of memory again
+        if not step.keeps_checkpoints:  # before it is recorded: a kill in between leads here again
             shutil.rmtree(run.adapter_dir, ignore_errors=True)
-        steps_lost = 0 if step.goes_on else lost
+        steps_lost = 0 if step.keeps_checkpoints else lost
         recipes.adapt(
             composed,
             said,

@@ -1,9 +1,10 @@
 """Make a byte-level BPE tokenizer and a randomly initialised Llama.
 
-`new_base.py OUT_DIR key=value ...`, paths on stdin. Keys: vocab, hidden, layers, context, seed. Heads are 32 wide,
-the smallest that vLLM's CPU kernels take. Started with Axolotl's Python, imports nothing of ours.
+Request: {out_dir, texts: paths, vocab, hidden, layers, context, seed}; no answer. Heads are 32 wide, the smallest
+that vLLM's CPU kernels take. Started with Axolotl's Python, imports nothing of ours.
 """
 
+import json
 import pathlib
 import re
 import sys
@@ -24,10 +25,8 @@ CHATML = (
 )
 HEAD_DIM = 32
 
-out_dir = pathlib.Path(sys.argv[1])
-options = {key: int(value) for key, _, value in (word.partition("=") for word in sys.argv[2:])}
-if options["hidden"] % (2 * HEAD_DIM):
-    sys.exit(f"hidden={options['hidden']}: expected a multiple of {2 * HEAD_DIM}")
+request = json.load(sys.stdin)
+out_dir = pathlib.Path(request["out_dir"])
 
 
 def clean(text):
@@ -51,32 +50,32 @@ bpe.pre_tokenizer = pre_tokenizers.Sequence(
 )
 bpe.decoder = decoders.ByteLevel()
 trainer = trainers.BpeTrainer(
-    vocab_size=options["vocab"],
+    vocab_size=request["vocab"],
     special_tokens=SPECIAL,
     initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
     show_progress=False,
 )
-bpe.train_from_iterator(paragraphs([pathlib.Path(line) for line in sys.stdin.read().splitlines()]), trainer)
+bpe.train_from_iterator(paragraphs([pathlib.Path(path) for path in request["texts"]]), trainer)
 tokenizer = PreTrainedTokenizerFast(
     tokenizer_object=bpe,
     bos_token=SPECIAL[0],
     eos_token=SPECIAL[0],
     pad_token=SPECIAL[1],
-    model_max_length=options["context"],
+    model_max_length=request["context"],
 )
 tokenizer.chat_template = CHATML
 tokenizer.save_pretrained(out_dir)
 
-torch.manual_seed(options["seed"])
-heads = options["hidden"] // HEAD_DIM
+torch.manual_seed(request["seed"])
+heads = request["hidden"] // HEAD_DIM
 config = LlamaConfig(
     vocab_size=len(tokenizer),
-    hidden_size=options["hidden"],
-    intermediate_size=(options["hidden"] * 11 // 4 + 31) // 32 * 32,
-    num_hidden_layers=options["layers"],
+    hidden_size=request["hidden"],
+    intermediate_size=(request["hidden"] * 11 // 4 + 31) // 32 * 32,
+    num_hidden_layers=request["layers"],
     num_attention_heads=heads,
     num_key_value_heads=heads // 2,
-    max_position_embeddings=options["context"],
+    max_position_embeddings=request["context"],
     bos_token_id=0,
     eos_token_id=0,
     pad_token_id=1,

@@ -1,10 +1,10 @@
-"""Compare a merged model with the base plus adapter that was trained: print the differences as JSON.
+"""Compare a merged model with the base plus adapter that was trained.
 
-`parity.py base adapter merged four_bit rows.jsonl n_rows tokens.json`
+Request: {base, adapter, merged: folders, four_bit: bool, texts: [str]}. Answer: {parity: {...}, texts: [...]}.
 
 weights            largest relative difference of a tensor, |merged - expected| / |expected| (Frobenius)
 log-probabilities  of the same tokens, in nats, both in float32
-tokens.json        the token ids of each row and what the merged model gives them, to ask a server the same
+texts              the token ids of each text and what the merged model gives them, to ask a server the same
 gap                with four_bit, how far the merged model is from the adapter on the base as it was before 4 bits
 
 QLoRA's merge folds the adapter into the base as NF4 rounded it, so with four_bit the 4-bit base is the one to
@@ -21,7 +21,8 @@ from peft import PeftModel
 from safetensors import safe_open
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
-base_path, adapter_path, merged_path, four_bit, rows_path, n_rows, tokens_path = sys.argv[1:]
+request = json.load(sys.stdin)
+base_path, adapter_path, merged_path = request["base"], request["adapter"], request["merged"]
 MAX_TOKENS = 512
 
 
@@ -45,13 +46,6 @@ def load(path, quantised=False):
     return AutoModelForCausalLM.from_pretrained(path, **options).eval()
 
 
-def text_of(row):
-    if "text" in row:
-        return row["text"]
-    turns = row["messages"] + ([row["chosen"]] if "chosen" in row else [])
-    return "\n".join(str(turn["content"]) for turn in turns)
-
-
 def weight_of(module):
     weight = module.weight
     # Only before the first forward pass: bitsandbytes then repacks 4-bit weights for the CPU's kernel.
@@ -72,20 +66,20 @@ def expected_weights(tuned):
 
 @torch.no_grad()
 def log_probabilities(model, batches):
-    found = []
+    by_text = []
     for ids in batches:
         ids = ids.to(model.device)
         scores = model(ids).logits[0, :-1].float().log_softmax(-1)
-        found.append(scores.gather(1, ids[0, 1:, None])[:, 0].cpu())
-    return found
+        by_text.append(scores.gather(1, ids[0, 1:, None])[:, 0].cpu())
+    return by_text
 
 
 tokenizer = AutoTokenizer.from_pretrained(merged_path)
-with open(rows_path, encoding="utf-8") as file:
-    texts = [text_of(json.loads(line)) for _, line in zip(range(int(n_rows)), file, strict=False)]
-batches = [tokenizer(t, return_tensors="pt", truncation=True, max_length=MAX_TOKENS).input_ids for t in texts]
+batches = [
+    tokenizer(text, return_tensors="pt", truncation=True, max_length=MAX_TOKENS).input_ids for text in request["texts"]
+]
 
-tuned = PeftModel.from_pretrained(load(base_path, quantised=four_bit == "true"), adapter_path).eval()
+tuned = PeftModel.from_pretrained(load(base_path, quantised=request["four_bit"]), adapter_path).eval()
 owner = {}
 for shard in pathlib.Path(merged_path).glob("*.safetensors"):
     with safe_open(shard, "pt") as file:
@@ -104,30 +98,29 @@ expected = torch.cat(log_probabilities(tuned, batches))
 with tuned.disable_adapter():
     before = torch.cat(log_probabilities(tuned, batches))
 del tuned
-by_row = log_probabilities(load(merged_path), batches)
-merged = torch.cat(by_row)
-with open(tokens_path, "w", encoding="utf-8") as file:
-    json.dump(
-        [{"ids": i[0].tolist(), "log_probabilities": p.tolist()} for i, p in zip(batches, by_row, strict=True)], file
-    )
+by_text = log_probabilities(load(merged_path), batches)
+merged = torch.cat(by_text)
 gap = None
-if four_bit == "true":
+if request["four_bit"]:
     whole = PeftModel.from_pretrained(load(base_path), adapter_path).eval()
     gap = float((torch.cat(log_probabilities(whole, batches)) - merged).abs().mean())
 difference = (merged - expected).abs()
-print(
-    "PARITY "
-    + json.dumps(
-        {
-            "tensors": compared,
-            "worst_tensor": worst_name,
-            "worst_relative": worst,
-            "tokens": int(difference.numel()),
-            "mean_abs_nats": float(difference.mean()),
-            "max_abs_nats": float(difference.max()),
-            # How far the adapter moved the base: the scale on which a difference is small or not.
-            "adapter_moved_nats": float((expected - before).abs().mean()),
-            "unquantised_gap_nats": gap,
-        }
-    )
-)
+answer = {
+    "parity": {
+        "tensors": compared,
+        "worst_tensor": worst_name,
+        "worst_relative": worst,
+        "tokens": int(difference.numel()),
+        "mean_abs_nats": float(difference.mean()),
+        "max_abs_nats": float(difference.max()),
+        # How far the adapter moved the base: the scale on which a difference is small or not.
+        "adapter_moved_nats": float((expected - before).abs().mean()),
+        "unquantised_gap_nats": gap,
+    },
+    "texts": [
+        {"ids": ids[0].tolist(), "log_probabilities": given.tolist()}
+        for ids, given in zip(batches, by_text, strict=True)
+    ],
+}
+with open(sys.argv[1], "w", encoding="utf-8") as file:
+    json.dump(answer, file)

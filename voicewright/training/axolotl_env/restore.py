@@ -1,10 +1,11 @@
-"""Put back what the merge should not have touched: `restore.py base adapter merged`.
+"""Put back what the merge should not have touched. Request: {base, adapter, merged}, folders; no answer.
 
 Axolotl 0.19 rounds every tensor to NF4 when it merges a QLoRA adapter, embeddings and norms included, which the
 4-bit base that was trained keeps whole. Each tensor that the adapter does not name is copied from the base.
 Started with Axolotl's Python, imports nothing of ours.
 """
 
+import json
 import pathlib
 import sys
 
@@ -12,7 +13,8 @@ from huggingface_hub import snapshot_download
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-base_path, adapter_path, merged_path = sys.argv[1:]
+request = json.load(sys.stdin)
+base_path, adapter_path, merged_path = request["base"], request["adapter"], request["merged"]
 base_dir = pathlib.Path(base_path)
 if not base_dir.is_dir():
     base_dir = pathlib.Path(snapshot_download(base_path, allow_patterns=["*.safetensors"]))

@@ -1,4 +1,4 @@
-"""Print training rows as the model sees them: `rows.py axolotl.yaml count` -> `ROWS [[[text, is_learnt], ...], ...]`.
+"""Training rows as the model sees them. Request: {config: axolotl.yaml, count}; answer: [[[text, is_trained]]].
 
 Started with Axolotl's Python, imports nothing of ours.
 """
@@ -11,19 +11,20 @@ from axolotl.common.datasets import load_datasets, load_preference_datasets
 from axolotl.loaders import load_tokenizer
 
 
-def spelt(tokenizer, ids, learnt):
-    """Neighbouring tokens of the same kind as one piece, so that characters of several tokens are whole."""
-    pieces = []
-    for token, is_learnt in zip(ids, learnt, strict=True):
-        if not pieces or pieces[-1][1] != is_learnt:
-            pieces.append(([], is_learnt))
-        pieces[-1][0].append(token)
-    return [(tokenizer.decode(tokens, skip_special_tokens=False), is_learnt) for tokens, is_learnt in pieces]
+def segments(tokenizer, ids, trained):
+    """Neighbouring tokens of the same kind as one segment, so that characters of several tokens are whole."""
+    groups = []
+    for token, is_trained in zip(ids, trained, strict=True):
+        if not groups or groups[-1][1] != is_trained:
+            groups.append(([], is_trained))
+        groups[-1][0].append(token)
+    return [(tokenizer.decode(tokens, skip_special_tokens=False), is_trained) for tokens, is_trained in groups]
 
 
 def main():
-    path, count = sys.argv[1], int(sys.argv[2])
-    cfg = load_cfg(path)
+    request = json.load(sys.stdin)
+    count = request["count"]
+    cfg = load_cfg(request["config"])
     if cfg.rl:
         data = load_preference_datasets(cfg=cfg).train_dataset
         rows = [
@@ -34,10 +35,11 @@ def main():
         tokenizer = load_tokenizer(cfg)
         data = load_datasets(cfg=cfg).train_dataset
         rows = [
-            spelt(tokenizer, row["input_ids"], [label != -100 for label in row["labels"]])
+            segments(tokenizer, row["input_ids"], [label != -100 for label in row["labels"]])
             for row in data.select(range(min(count, len(data))))
         ]
-    print("ROWS " + json.dumps(rows))
+    with open(sys.argv[1], "w", encoding="utf-8") as file:
+        json.dump(rows, file)
 
 
 # Axolotl saves its data with helper processes, which import this file again.

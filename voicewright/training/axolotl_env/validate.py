@@ -1,7 +1,8 @@
-"""Let this environment's Axolotl judge rendered YAMLs: one line `REASONS [[...], ...]` on stdout, a list a YAML.
+"""Let this environment's Axolotl validate rendered YAMLs.
 
-`validate.py requests.json`: [{path, compute_capability, devices, nodes, bf16}, ...], the target machine's, since the
-judging machine is often another one. Started with Axolotl's Python, imports nothing of ours.
+Request: {configs: [{text, compute_capability, devices, nodes, bf16}, ...]}, with the capabilities of the machine that
+will train, which is often another one. Answer: the reasons of each to refuse it, [] for one that is accepted. Started
+with Axolotl's Python, imports nothing of ours.
 """
 
 import json
@@ -14,9 +15,8 @@ from axolotl.utils.dict import DictDefault
 from pydantic import ValidationError
 
 
-def reasons(path, compute_capability, devices, nodes, bf16):
-    with open(path, encoding="utf-8") as file:
-        config = DictDefault(yaml.safe_load(file))
+def reasons(text, compute_capability, devices, nodes, bf16):
+    config = DictDefault(yaml.safe_load(text))
     try:
         prepare_plugins(config)
         validate_config(
@@ -39,6 +39,6 @@ def reasons(path, compute_capability, devices, nodes, bf16):
     return []
 
 
-with open(sys.argv[1], encoding="utf-8") as file:
-    requests = json.load(file)
-print("REASONS " + json.dumps([reasons(**request) for request in requests]))
+answer = [reasons(**config) for config in json.load(sys.stdin)["configs"]]
+with open(sys.argv[1], "w", encoding="utf-8") as file:
+    json.dump(answer, file)
