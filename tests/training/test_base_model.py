@@ -100,11 +100,9 @@ def test_chat_rows_under_a_completion_type_are_refused_with_the_type_that_fits(
     monkeypatch.setattr(rendering, "REPO_DIR", tmp_path)
     write_rows(tmp_path / "train.jsonl", [{"text": "a"}, {"messages": []}])
     entry = {"path": "train.jsonl", "ds_type": "json", "type": "completion", "field": "text"}
-    (found,) = rendering.row_problems({"datasets": [entry]})
-    assert (
-        found
-        == "train.jsonl:2: type completion reads text, which the row lacks; its fields (messages) fit type: chat_template"
-    )
+    (problem,) = rendering.row_problems({"datasets": [entry]})
+    assert problem.startswith("train.jsonl:2: type completion reads text, which the row lacks; ")
+    assert problem.endswith("its fields (messages) fit type: chat_template")
 
 
 def test_all_mistakes_come_at_once(folder: Path, home: Path) -> None:

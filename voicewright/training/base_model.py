@@ -211,11 +211,14 @@ def hub_file(name: str, file: str) -> Path | None:
 
     Raises UserError for a model that does not exist or is closed to this user, HubUnreachableError without an answer.
     """
-    from huggingface_hub import constants, hf_hub_download
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RemoteEntryNotFoundError, RepositoryNotFoundError
+    from httpx2 import HTTPError
+    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download, hf_hub_url
+    from huggingface_hub.errors import GatedRepoError, RemoteEntryNotFoundError, RepositoryNotFoundError
 
     endpoint, token = os.environ.get("HF_ENDPOINT") or constants.ENDPOINT, hub_token()
     try:
+        # Asked once: the download itself asks for half a minute before it gives up.
+        get_hf_file_metadata(hf_hub_url(name, file, endpoint=endpoint), token=token or False)
         return Path(hf_hub_download(name, file, endpoint=endpoint, token=token or False))
     except GatedRepoError:
         accept = f"accept its licence at {endpoint}/{name}"
@@ -230,7 +233,7 @@ def hub_file(name: str, file: str) -> Path | None:
         raise UserError(f"{name}: the hub has no such model{private}", hint="axolotl.base_model=owner/name") from None
     except RemoteEntryNotFoundError:
         return None
-    except (HfHubHTTPError, OSError):  # among them LocalEntryNotFoundError: no connection, and not in the cache
+    except (HTTPError, OSError):
         raise HubUnreachableError from None
 
 
