@@ -1,3 +1,3 @@
-from voicewright.judging.ballot_merging import main
+from voicewright.judging.ballots import main
 
 main()

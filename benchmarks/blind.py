@@ -1,3 +1,3 @@
-from voicewright.judging.packet_server import main
+from voicewright.judging.packet import main
 
 main()

@@ -1,3 +1,3 @@
-from voicewright.judging.pairing import main
+from voicewright.judging.pairs import main
 
 main()

@@ -31,8 +31,6 @@ SCRIPT_FOLDERS = ("prepare", "train", "serve", "benchmarks")
 HEAVY = {"torch", "transformers", "axolotl", "vllm", "peft", "accelerate", "deepspeed", "bitsandbytes"}
 # Being moved to the command line and to lower layers.
 PENDING = {
-    ("judging", "metrics"),
-    ("judging", "reporting"),
     ("reporting", "judging"),
     ("stylometry", "recipe"),
     ("training", "pipeline"),

@@ -93,7 +93,7 @@ def test_held_out_text_became_likelier(name: str, finished: Finished) -> None:
 @pytest.mark.parametrize("name", ["visions", "brie", "freethought", "peterson_v1", "peterson"])
 def test_the_built_in_judge_may_vote_and_finds_the_tuned_model_nearer(name: str, finished: Finished) -> None:
     run = finished(name)
-    court = read_json(run.court_path)["judges"]["stylometric"]
+    court = read_json(run.qualification_path)["judges"]["stylometric"]
     assert court["qualified"], court["why"]
     found = read_json(run.verdict_path)["win_rate"]["voice"]
     assert found["value"] > 0.5, found

@@ -14,15 +14,16 @@ from typing import Any
 import pytest
 
 from tests.browser import Browser, driver, needs_chromium
+from voicewright.core.documents.judging import Ballot, BallotVote, Choice, Packet, Pair
 from voicewright.core.errors import UserError
 from voicewright.core.paths import Run
-from voicewright.core.records import Row
-from voicewright.judging import ballots, packet, packet_server
+from voicewright.judging.ballots import checksum, new_votes, read_ballot
+from voicewright.judging.packet import ballot_handler, build_packet, render_packet
 
 NASTY = '<img src=x onerror="document.title=1"> </script><script>document.title="taken"</script> &amp; *so* _it_ goes'
 
 
-def pairs_of(n: int) -> list[Row]:
+def pairs_of(n: int) -> list[Pair]:
     draw = random.Random(3)
     words = ["stone", "river", "walk", "light", "door", "hand", "voice", "salt", "never", "under", "the", "of", "and"]
 
@@ -30,67 +31,60 @@ def pairs_of(n: int) -> list[Row]:
         return " ".join(" ".join(draw.choices(words, k=9)).capitalize() + "." for _ in range(k))
 
     return [
-        {
-            "id": f"{draw.getrandbits(64):016x}",
-            "prompt_id": f"q{i}",
-            "domain": "narrative",
-            "prompt": prose(2),
-            "x": prose(9) + "\n\n" + prose(4) + (NASTY if i == 0 else ""),
-            "y": prose(12),
-            "references": [prose(10), prose(10)],
-            "key_sha256": "0" * 64,
-        }
+        Pair(
+            id=f"{draw.getrandbits(64):016x}",
+            prompt_id=f"q{i}",
+            domain="narrative",
+            prompt=prose(2),
+            x=prose(9) + "\n\n" + prose(4) + (NASTY if i == 0 else ""),
+            y=prose(12),
+            references=[prose(10), prose(10)],
+            key_sha256="0" * 64,
+        )
         for i in range(n)
     ]
 
 
-def ballot_text(content: dict[str, Any], reader: str = "abc123", choice: str = "x", n: int | None = None) -> str:
+def ballot_text(packet: Packet, reader: str = "abc123", choice: Choice = "x", n: int | None = None) -> str:
     votes = [
-        {"pair": pair["id"], "question": question["name"], "order": "xy", "vote": choice, "ms": 1200}
-        for pair in content["pairs"][:n]
-        for question in content["questions"]
+        BallotVote(pair=pair.id, question=question.name, order="xy", vote=choice, ms=1200)
+        for pair in packet.pairs[:n]
+        for question in packet.questions
     ]
-    return json.dumps(
-        {
-            "ballot": 1,
-            "packet": content["id"],
-            "reader": reader,
-            "votes": votes,
-            "comments": {},
-            "sum": ballots.checksum(content["id"], reader, votes, {}),
-        }
-    )
+    total = checksum(packet.id, reader, votes, {})
+    ballot = Ballot(ballot=1, packet=packet.id, reader=reader, votes=votes, comments={}, checksum=total)
+    return json.dumps(ballot.to_json())
 
 
 def test_the_page_holds_what_is_shown_and_nothing_of_the_run() -> None:
-    content = packet.contents(pairs_of(3))
-    html = packet.page(content)
+    packet = build_packet(pairs_of(3))
+    html = render_packet(packet)
     assert "narrative" not in html and "q0" not in html and "0" * 64 not in html
     assert "http" not in html.replace("http-equiv", "")
     assert "</script><script>document.title" not in html
 
 
 def test_without_passages_of_the_author_only_quality_is_asked() -> None:
-    content = packet.contents([{**pair, "references": []} for pair in pairs_of(2)])
-    assert [question["name"] for question in content["questions"]] == ["quality"]
+    packet = build_packet([pair.model_copy(update={"references": []}) for pair in pairs_of(2)])
+    assert [question.name for question in packet.questions] == ["quality"]
 
 
 def test_a_ballot_becomes_votes_once() -> None:
-    content = packet.contents(pairs_of(3))
-    found = ballots.read("> " + ballot_text(content) + "\n-- \nsent from my phone", "mail.txt")
-    rows = ballots.new_votes(found, {content["id"]: content}, [], "mail.txt")
-    assert len(rows) == 6 and {row["judge"] for row in rows} == {"reader-abc123"} and rows[0]["kind"] == "reader"
+    packet = build_packet(pairs_of(3))
+    ballot = read_ballot("> " + ballot_text(packet) + "\n-- \nsent from my phone", "mail.txt")
+    votes = new_votes(ballot, {packet.id: packet}, [], "mail.txt")
+    assert len(votes) == 6 and {vote.judge for vote in votes} == {"reader-abc123"} and votes[0].kind == "reader"
     with pytest.raises(UserError, match="counted already"):
-        ballots.new_votes(found, {content["id"]: content}, rows, "mail.txt")
+        new_votes(ballot, {packet.id: packet}, votes, "mail.txt")
 
 
 def test_a_fuller_ballot_adds_what_is_new_and_one_that_says_otherwise_is_refused() -> None:
-    content = packet.contents(pairs_of(3))
-    half = ballots.new_votes(ballots.read(ballot_text(content, n=1), "a"), {content["id"]: content}, [], "a")
-    whole = ballots.read(ballot_text(content), "b")
-    assert len(ballots.new_votes(whole, {content["id"]: content}, half, "b")) == 4
+    packet = build_packet(pairs_of(3))
+    half = new_votes(read_ballot(ballot_text(packet, n=1), "a"), {packet.id: packet}, [], "a")
+    whole = read_ballot(ballot_text(packet), "b")
+    assert len(new_votes(whole, {packet.id: packet}, half, "b")) == 4
     with pytest.raises(UserError, match="has handed in another ballot"):
-        ballots.new_votes(ballots.read(ballot_text(content, choice="y"), "c"), {content["id"]: content}, half, "c")
+        new_votes(read_ballot(ballot_text(packet, choice="y"), "c"), {packet.id: packet}, half, "c")
 
 
 @pytest.mark.parametrize(
@@ -105,23 +99,23 @@ def test_a_fuller_ballot_adds_what_is_new_and_one_that_says_otherwise_is_refused
 )
 def test_a_spoilt_ballot_is_named_in_one_sentence(spoil: Any, message: str) -> None:
     with pytest.raises(UserError, match=message) as caught:
-        ballots.read(spoil(ballot_text(packet.contents(pairs_of(2)))), "a.json")
+        read_ballot(spoil(ballot_text(build_packet(pairs_of(2)))), "a.json")
     assert len(caught.value.problems) == 1
 
 
 def test_a_ballot_of_another_packet_is_refused() -> None:
-    ours, theirs = packet.contents(pairs_of(2)), packet.contents(pairs_of(3))
-    with pytest.raises(UserError, match="which is not of this run"):
-        ballots.new_votes(ballots.read(ballot_text(theirs), "a"), {ours["id"]: ours}, [], "a")
+    ours, theirs = build_packet(pairs_of(2)), build_packet(pairs_of(3))
+    with pytest.raises(UserError, match="which does not belong to this run"):
+        new_votes(read_ballot(ballot_text(theirs), "a"), {ours.id: ours}, [], "a")
 
 
 @pytest.fixture
-def served(home: Path) -> Iterator[tuple[Run, dict[str, Any], str]]:
-    run, content = Run("r"), packet.contents(pairs_of(2))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), packet_server.handler_of(run, packet.page(content), content["id"]))
+def served(home: Path) -> Iterator[tuple[Run, Packet, str]]:
+    run, packet = Run("r"), build_packet(pairs_of(2))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), ballot_handler(run, packet))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield run, content, f"http://127.0.0.1:{server.server_port}"
+    yield run, packet, f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
     thread.join()
@@ -136,16 +130,16 @@ def post(url: str, text: str, **headers: str) -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
-def test_a_served_page_takes_ballots_and_no_others(served: tuple[Run, dict[str, Any], str]) -> None:
-    run, content, url = served
-    assert post(url, ballot_text(content)) == (200, "Handed in. Thank you.")
-    assert [p.name for p in (run.blind_dir / "ballots").iterdir()] == ["abc123.json"]
+def test_a_served_page_takes_ballots_and_no_others(served: tuple[Run, Packet, str]) -> None:
+    run, packet, url = served
+    assert post(url, ballot_text(packet)) == (200, "Handed in. Thank you.")
+    assert [p.name for p in run.ballots_dir.iterdir()] == ["abc123.json"]
     assert post(url, "{}")[0] == 400
-    assert post(url, ballot_text(content, reader="../../x"))[0] == 400
-    assert post(url, ballot_text(packet.contents(pairs_of(3))))[0] == 400
-    assert post(url, ballot_text(content), Origin="http://elsewhere.example")[0] == 404
-    assert post(url, ballot_text(content), Host="elsewhere.example")[0] == 404
-    assert len(list((run.blind_dir / "ballots").iterdir())) == 1
+    assert post(url, ballot_text(packet, reader="../../x"))[0] == 400
+    assert post(url, ballot_text(build_packet(pairs_of(3))))[0] == 400
+    assert post(url, ballot_text(packet), Origin="http://elsewhere.example")[0] == 404
+    assert post(url, ballot_text(packet), Host="elsewhere.example")[0] == 404
+    assert len(list(run.ballots_dir.iterdir())) == 1
 
 
 @pytest.fixture(scope="module")
@@ -157,9 +151,9 @@ def driver_url() -> Iterator[str]:
 @needs_chromium
 @pytest.mark.slow
 def test_twenty_pairs_by_keyboard_closed_and_reopened_half_way(driver_url: str, tmp_path: Path) -> None:
-    content = packet.contents(pairs_of(20))
+    packet = build_packet(pairs_of(20))
     page = tmp_path / "packet.html"
-    page.write_text(packet.page(content))
+    page.write_text(render_packet(packet))
     browser = Browser(driver_url, tmp_path / "profile")
     browser.open(page.as_uri())
     browser.press("\ue004\ue007")  # Tab to Begin, Enter
@@ -179,22 +173,22 @@ def test_twenty_pairs_by_keyboard_closed_and_reopened_half_way(driver_url: str, 
     assert browser.run("return document.title") == "Which one is the author’s?"
     assert browser.run("return performance.getEntriesByType('resource').length") == 0
     browser.close()
-    found = ballots.read(text, "ballot")
-    rows = ballots.new_votes(found, {content["id"]: content}, [], "ballot")
-    assert len(rows) == 40 and len({(row["pair"], row["question"]) for row in rows}) == 40
-    assert sum(row["vote"] == "tie" for row in rows) == 15  # of 16, one was taken back
-    assert {row["order"] for row in rows} == {"xy", "yx"}
-    assert any(row["reason"] for row in rows)
-    pressed = [{"x": row["order"][0], "y": row["order"][1]} for row in rows[:2]]
-    assert [row["vote"] for row in rows[:2]] == [pressed[0]["x"], pressed[1]["y"]]
+    ballot = read_ballot(text, "ballot")
+    votes = new_votes(ballot, {packet.id: packet}, [], "ballot")
+    assert len(votes) == 40 and len({(vote.pair, vote.question) for vote in votes}) == 40
+    assert sum(vote.vote == "tie" for vote in votes) == 15  # of 16, one was taken back
+    assert {vote.order for vote in votes} == {"xy", "yx"}
+    assert any(vote.reason for vote in votes)
+    pressed = [{"x": vote.order[0], "y": vote.order[1]} for vote in votes[:2]]
+    assert [vote.vote for vote in votes[:2]] == [pressed[0]["x"], pressed[1]["y"]]
 
 
 @needs_chromium
 @pytest.mark.slow
 def test_a_ballot_is_handed_in_to_the_page_that_is_served(
-    driver_url: str, served: tuple[Run, dict[str, Any], str], tmp_path: Path
+    driver_url: str, served: tuple[Run, Packet, str], tmp_path: Path
 ) -> None:
-    run, content, url = served
+    run, packet, url = served
     browser = Browser(driver_url, tmp_path / "profile")
     browser.open(url + "/")
     browser.press("\ue004\ue007" + "xyxt")
@@ -206,16 +200,16 @@ def test_a_ballot_is_handed_in_to_the_page_that_is_served(
         time.sleep(0.1)
     browser.close()
     assert said == "Handed in. Thank you."
-    kept = next((run.blind_dir / "ballots").iterdir())
-    assert len(ballots.new_votes(ballots.read(kept.read_text(), "kept"), {content["id"]: content}, [], "kept")) == 4
+    kept = next(run.ballots_dir.iterdir())
+    assert len(new_votes(read_ballot(kept.read_text(), "kept"), {packet.id: packet}, [], "kept")) == 4
 
 
 @needs_chromium
 @pytest.mark.slow
 def test_markup_in_a_text_is_shown_as_text(driver_url: str, tmp_path: Path) -> None:
-    content = packet.contents(pairs_of(1))
+    packet = build_packet(pairs_of(1))
     page = tmp_path / "packet.html"
-    page.write_text(packet.page(content))
+    page.write_text(render_packet(packet))
     browser = Browser(driver_url, tmp_path / "profile")
     browser.open(page.as_uri())
     browser.press("\ue004\ue007")
@@ -229,9 +223,9 @@ def test_markup_in_a_text_is_shown_as_text(driver_url: str, tmp_path: Path) -> N
 @needs_chromium
 @pytest.mark.slow
 def test_every_control_has_a_name_and_stands_out_in_light_and_dark(driver_url: str, tmp_path: Path) -> None:
-    content = packet.contents(pairs_of(2))
+    packet = build_packet(pairs_of(2))
     page = tmp_path / "packet.html"
-    page.write_text(packet.page(content))
+    page.write_text(render_packet(packet))
     browser = Browser(driver_url, tmp_path / "profile")
     browser.size(1280, 900)
     browser.open(page.as_uri())

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.judging.bad_judges import bench_of_judges
+from tests.judging.faulty_judges import bench_of_judges
+from voicewright.core.documents.base import read_document, write_document
+from voicewright.core.documents.judging import Ballot, BallotVote, Packet
 from voicewright.core.paths import Run
 from voicewright.core.records import Row, read_json, read_rows, write_json, write_rows
 from voicewright.decision import decision
-from voicewright.judging import ballot_merging, packet_server, pairing, panel, verdict
-from voicewright.judging import ballots as ballot
-from voicewright.judging import panel as judge_script
+from voicewright.judging import ballots, packet, pairs, panel, verdict
 from voicewright.recipe import recipes
 
 WORDS = ["stone", "river", "you", "walk", "the", "of", "and", "light", "door", "hand", "voice", "salt", "never"]
@@ -56,7 +56,16 @@ def run(home: Path) -> Run:
     run = Run("demo")
     write_json(run.stats_path, {"format": {"shape": "completion"}})
     for split in ("train", "heldout"):
-        rows = [{"source": f"{split}{n}", "section": str(n), "text": prose(f"{split}{n}", 30)} for n in range(8)]
+        rows = [
+            {
+                "id": f"{split}{n}",
+                "source": f"{split}{n}",
+                "tokens": 400,
+                "section": str(n),
+                "text": prose(f"{split}{n}", 30),
+            }
+            for n in range(8)
+        ]
         write_rows(run.rows_path("completion", split), rows)
     return run
 
@@ -67,7 +76,7 @@ def test_a_placebo_is_a_tie_and_never_deploys(run: Run, monkeypatch: pytest.Monk
     write_rows(run.generations_path("baseline"), generations("baseline", texts))
     # The baseline's generations, copied over the fine-tuned arm's.
     run.generations_path("finetuned").write_bytes(run.generations_path("baseline").read_bytes())
-    for module in (pairing, panel, verdict, decision):
+    for module in (pairs, panel, verdict, decision):
         assert call(monkeypatch, module, "demo") == 0
     found = read_json(run.verdict_path)["comparisons"][0]["questions"]["voice"]["by_rater"]["stylometric"]
     assert found["low"] < 0.5 < found["high"]
@@ -79,7 +88,7 @@ def test_no_pair_is_made_of_continued_training_text(run: Run, monkeypatch: pytes
         write_rows(run.generations_path(arm), generations(arm, [prose(f"{arm}{n}") for n in range(4)]))
         continued = [{**row, "prompt_id": "training-1", "domain": "training"} for row in generations(arm, [prose(arm)])]
         write_rows(run.prefixes_path(arm), continued)
-    assert call(monkeypatch, pairing, "demo") == 0
+    assert call(monkeypatch, pairs, "demo") == 0
     assert {row["prompt_id"] for row in read_rows(run.pairs_path)} == {f"p{n}" for n in range(4)}
 
 
@@ -88,31 +97,33 @@ def test_ballots_are_merged_and_bad_ones_named_without_touching_the_good(
 ) -> None:
     for arm in ("baseline", "finetuned"):
         write_rows(run.generations_path(arm), generations(arm, [prose(f"{arm}{n}") for n in range(8)]))
-    assert call(monkeypatch, pairing, "demo") == 0
-    assert call(monkeypatch, packet_server, "demo", "pairs=6") == 0
-    packet = read_json(next((run.blind_dir / "packets").iterdir()))
-    assert len(packet["pairs"]) == 6
+    assert call(monkeypatch, pairs, "demo") == 0
+    assert call(monkeypatch, packet, "demo", "pairs=6") == 0
+    content = read_document(next(run.packets_dir.iterdir()), Packet)
+    assert len(content.pairs) == 6
     key = {row["id"]: row for row in read_rows(run.key_path)}
 
-    def write(name: str, reader: str, packet_id: str = packet["id"]) -> str:
-        votes = [{"pair": p["id"], "question": q["name"], "order": "yx", "ms": 5,
-                  "vote": "x" if key[p["id"]]["x"] == "finetuned" else "y"}
-                 for p in packet["pairs"] for q in packet["questions"]]  # fmt: skip
-        document = {"packet": packet_id, "reader": reader, "votes": votes, "comments": {},
-                    "sum": ballot.checksum(packet_id, reader, votes, {})}  # fmt: skip
-        write_json(tmp_path / name, document)
+    def write(name: str, reader: str, packet_id: str = content.id) -> str:
+        votes = [
+            BallotVote(pair=p.id, question=q.name, order="yx", ms=5, vote="x" if key[p.id]["x"] == "finetuned" else "y")
+            for p in content.pairs
+            for q in content.questions
+        ]
+        total = ballots.checksum(packet_id, reader, votes, {})
+        ballot = Ballot(packet=packet_id, reader=reader, votes=votes, comments={}, checksum=total)
+        write_document(tmp_path / name, ballot)
         return str(tmp_path / name)
 
     good, other = write("good.json", "aa"), write("other.json", "bb", "f" * 24)
     edited = write("edited.json", "cc")
     Path(edited).write_text(Path(edited).read_text().replace('"ms": 5', '"ms": 6', 1))
     capsys.readouterr()
-    assert call(monkeypatch, ballot_merging, "demo", f"files={good},{other},{edited},{tmp_path}/none.json") == 2
+    assert call(monkeypatch, ballots, "demo", f"files={good},{other},{edited},{tmp_path}/none.json") == 2
     said = capsys.readouterr()
     assert "good.json: 12 votes of reader aa counted" in said.out
-    assert "which is not of this run" in said.err and "was changed after it was saved" in said.err
+    assert "which does not belong to this run" in said.err and "was changed after it was saved" in said.err
     assert "none.json: no such file" in said.err
-    assert call(monkeypatch, ballot_merging, "demo", f"files={good}") == 2
+    assert call(monkeypatch, ballots, "demo", f"files={good}") == 2
     assert "counted already" in capsys.readouterr().err
     assert len(list(read_rows(run.votes_path))) == 12
     assert call(monkeypatch, verdict, "demo") == 0
@@ -129,7 +140,7 @@ def test_a_wrong_key_is_one_message_and_the_stage_is_not_done(
     with bench_of_judges() as bench:
         far = f"judges.far={{kind:endpoint,model:'401',url:'{bench.url}',key_env:SOME_KEY,concurrency:1}}"
         recipes.freeze(recipes.compose("demo", [far], run="demo"))
-        assert call(monkeypatch, pairing, "demo") == 0
+        assert call(monkeypatch, pairs, "demo") == 0
         capsys.readouterr()
         assert call(monkeypatch, panel, "demo", "judges=far") == 2
         assert bench.asked["401"] == 1
@@ -137,14 +148,4 @@ def test_a_wrong_key_is_one_message_and_the_stage_is_not_done(
     assert "far: the server refuses the key (401); it was read from SOME_KEY" in said and "sk-secret" not in said
     assert call(monkeypatch, panel, "demo", "judges=far") == 2
     assert "far: no connection to" in capsys.readouterr().err
-    assert not (run.blind_dir / "court.json").exists()
-
-
-def test_a_question_nobody_worded_is_refused() -> None:
-    from voicewright.core.errors import UserError
-    from voicewright.recipe.schema import Judge
-
-    settings = Judge(kind="endpoint", model="m", url="http://127.0.0.1:9", questions=["voice", "wit"])
-    assert judge_script.questions_of("j", settings, {"wit": "it is funny"}) == ["voice", "wit"]
-    with pytest.raises(UserError, match="wit: not voice, quality, rubric"):
-        judge_script.questions_of("j", settings, {})
+    assert not run.qualification_path.exists()

@@ -48,6 +48,7 @@ def make_run(home: Path, prompts: int = 12) -> Run:
             {
                 "id": f"{split}{n}",
                 "source": f"m.md:{split}{n}",
+                "tokens": 200,
                 "section": f"{split} {n // 2}",
                 "text": prose(f"{split}{n}"),
             }

@@ -7,8 +7,6 @@ import pytest
 from voicewright.core.errors import UserError
 from voicewright.core.paths import Run
 from voicewright.core.records import write_json
-from voicewright.judging.preferences import preferences
-from voicewright.judging.votes import Opinion
 from voicewright.pipeline import deployment
 
 
@@ -51,17 +49,3 @@ def test_a_model_that_is_gone_is_not_gone_back_to(home: Path) -> None:
 def test_a_run_without_a_merged_model_is_refused(home: Path) -> None:
     with pytest.raises(UserError, match="no merged model"):
         deployment.deploy(Run("none"), "anyway")
-
-
-def test_votes_become_preferences_without_held_out_prompts_or_barred_judges() -> None:
-    pairs = [{"id": i, "domain": d, "prompt": "p", "x": "text x", "y": "text y"}
-             for i, d in (("a", "narrative"), ("b", "heldout"), ("c", "narrative"), ("d", "narrative"))]  # fmt: skip
-    opinions = [Opinion("a", "ann", "reader", "voice", 0.0), Opinion("b", "ann", "reader", "voice", 1.0),
-                Opinion("c", "ann", "reader", "voice", 1.0), Opinion("c", "bob", "reader", "voice", 0.0),
-                Opinion("d", "bad", "judge", "voice", 1.0),
-        Opinion("d", "ours", "built-in", "voice", 1.0), Opinion("a", "ann", "reader", "quality", 1.0)]  # fmt: skip
-    raters = {"ann": {"counts": True}, "bob": {"counts": True}, "bad": {"counts": False}, "ours": {"counts": True}}
-    rows = preferences(pairs, opinions, raters, 0.5)
-    assert [(row["source"], row["chosen"]["content"], row["rejected"]["content"]) for row in rows] == [
-        ("blind pair a", "text y", "text x")
-    ]

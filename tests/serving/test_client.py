@@ -190,7 +190,7 @@ def test_a_text_that_is_not_what_was_asked_for_is_asked_for_again_and_paid_for(s
     answering(server, (200, completion(message={"content": "Sure!"})))
     outcome = ask(server, request, max_retries=1)
     reason = "the answer is not what was asked for: 'Sure!'"
-    assert outcome == Failure("unscored", reason, input_tokens=20, output_tokens=10, tries=2)
+    assert outcome == Failure("unscored", reason, rejected="Sure!", input_tokens=20, output_tokens=10, tries=2)
     assert len(sent[1]["messages"]) == 3
 
 

@@ -5,9 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicewright.decision.coverage_simulation import TARGET, WORLDS, cell, prompt_means, true_rate, votes
-from voicewright.decision.targets import outcome
-from voicewright.judging.length_bias import diagnose
 from voicewright.stats import intervals
 from voicewright.stats.intervals import clustered_rate, wilson
 from voicewright.stats.power import power_of, prompts_needed
@@ -43,47 +40,12 @@ def test_the_interval_is_wider_when_votes_of_a_prompt_agree() -> None:
     assert (agreed.high or 0) - (agreed.low or 0) > 5 * ((divided.high or 0) - (divided.low or 0))
 
 
-def test_simulated_votes_have_the_rate_they_claim() -> None:
-    scores = votes(np.random.default_rng(3), 40_000, TARGET, WORLDS[1])
-    assert prompt_means(scores).mean() == pytest.approx(TARGET, abs=0.006)
-    assert true_rate(0.0, WORLDS[0]) == pytest.approx(0.5)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("n_prompts", [20, 57, 200])
-def test_intervals_cover_and_a_model_at_the_target_is_rarely_deployed(n_prompts: int) -> None:
-    found = cell(2000, 5, n_prompts, TARGET, WORLDS[1])
-    assert 0.93 <= found["coverage"] <= 0.97 + 0.005
-    assert found["passed"] <= 0.025
-    assert found["passed_in_three_looks"] <= 0.025
-    assert found["coverage_naive"] < 0.9
-
-
-def test_pass_needs_the_whole_interval_above_the_target() -> None:
-    assert outcome(60.1, 70, 60) == "pass"
-    assert outcome(60.0, 70, 60) == "inconclusive"
-    assert outcome(50, 60.0, 60) == "fail"
-    assert outcome(None, None, 60) == "not available"
-
-
 def test_the_prompts_needed_bring_the_power_that_was_asked_for() -> None:
     means = [1.0, 0.5, 1.0, 0.0, 1.0, 1.0, 0.5, 1.0] * 4
     needed = prompts_needed(means, 0.6)
     assert needed is not None and needed > len(means)
     assert power_of(means, needed, 0.6) == pytest.approx(0.8, abs=0.04)
     assert prompts_needed([0.5, 0.6, 0.4], 0.6) is None
-
-
-def test_a_length_effect_is_seen_and_taken_out() -> None:
-    generator = np.random.default_rng(1)
-    longer_a = generator.random(400) < 0.8
-    words_a, words_b = np.where(longer_a, 120, 100), np.where(longer_a, 100, 120)
-    # Whoever judges here looks at length alone: nine of ten times the longer text wins.
-    scores = (generator.random(400) < np.where(longer_a, 0.9, 0.1)).astype(float)
-    found = diagnose(list(scores), list(words_a), list(words_b), [str(i) for i in range(400)], 0.95)
-    assert found["longer_wins"]["low"] > 0.8
-    assert scores.mean() > 0.7
-    assert found["length_adjusted"]["low"] < 0.5 < found["length_adjusted"]["high"]
 
 
 @pytest.mark.parametrize("blocks", [5, 12])

@@ -193,9 +193,24 @@ class Run:
         return self.blind_dir / "votes.jsonl"
 
     @property
-    def court_path(self) -> Path:
-        """How each judge did on pairs whose author is known."""
+    def pairing_path(self) -> Path:
+        """Which arms were paired, and the pairs that were left out."""
+        return self.blind_dir / "pairing.json"
+
+    @property
+    def qualification_path(self) -> Path:
+        """How each judge did on pairs whose answer is known."""
         return self.blind_dir / "court.json"
+
+    @property
+    def cases_path(self) -> Path:
+        """The pairs whose answer is known."""
+        return self.blind_dir / "cases.jsonl"
+
+    @property
+    def trials_path(self) -> Path:
+        """The judges' votes on them."""
+        return self.blind_dir / "trials.jsonl"
 
     @property
     def targets_path(self) -> Path:
@@ -206,6 +221,26 @@ class Run:
     def packet_path(self) -> Path:
         """The readers' page."""
         return self.blind_dir / "packet.html"
+
+    @property
+    def packets_dir(self) -> Path:
+        """What each readers' page holds, by id: a ballot of an earlier page still counts."""
+        return self.blind_dir / "packets"
+
+    @property
+    def ballots_dir(self) -> Path:
+        """Ballots that were handed in to the served page."""
+        return self.blind_dir / "ballots"
+
+    @property
+    def looks_path(self) -> Path:
+        """A hash of the votes at each look at the verdict."""
+        return self.blind_dir / "looks.json"
+
+    @property
+    def preferences_path(self) -> Path:
+        """Preference pairs for the next round."""
+        return self.dir / "preferences.jsonl"
 
     @property
     def verdict_path(self) -> Path:

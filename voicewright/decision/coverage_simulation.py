@@ -24,7 +24,7 @@ from scipy.special import expit
 from voicewright.cli import arguments
 from voicewright.core.errors import exits_cleanly
 from voicewright.core.records import write_json
-from voicewright.decision.targets import outcome
+from voicewright.decision.targets import interval_outcome
 from voicewright.stats.intervals import LEVEL, Floats, bootstrapped_rate, clustered_rate
 
 SEVERITY = np.array([-0.3, 0.0, 0.3])
@@ -91,7 +91,7 @@ def cell(runs: int, seed: int, n_prompts: int, rate: float, world: World) -> dic
         found = clustered_rate(means)
         low, high = float(found.low or 0), float(found.high or 0)
         covered += low <= rate <= high
-        passed += outcome(low, high, TARGET) == "pass"
+        passed += interval_outcome(low, high, TARGET) == "pass"
         naive = 1.96 * np.sqrt(means.mean() * (1 - means.mean()) / scores.size)
         naive_covered += abs(means.mean() - rate) <= naive
         bootstrap = bootstrapped_rate(means) if run % 4 == 0 else None

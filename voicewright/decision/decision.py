@@ -1,4 +1,4 @@
-"""Deploy, don't, or not enough evidence yet: RUN -> decision.json, from voice.json, blind/verdict.json and the targets.
+"""Deploy, do not deploy, or not enough evidence: RUN -> decision.json, from voice.json and blind/verdict.json.
 
     python -m benchmarks.decide RUN
 
@@ -7,109 +7,147 @@ The targets are those that stood in the recipe when the pairs were made; changin
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from voicewright.cli import arguments
-from voicewright.core import labels, training_events
-from voicewright.core.documents.base import read_document
+from voicewright.core import training_events
+from voicewright.core.documents.base import read_document, write_document
+from voicewright.core.documents.decision import Decision, DecisionWord, Looks, Outcome, TargetOutcome
+from voicewright.core.documents.judging import CommittedTargets, Verdict
 from voicewright.core.documents.voice_report import VoiceReport
 from voicewright.core.errors import exits_cleanly, notice
 from voicewright.core.paths import Run
 from voicewright.core.records import content_id, read_json, read_rows, write_json
-from voicewright.decision import targets
-from voicewright.decision.advice import advise
+from voicewright.decision.advice import Losses, advise
+from voicewright.decision.targets import (
+    VOICE_TITLES,
+    blind_outcome,
+    copying_outcome,
+    forgetting_outcome,
+    voice_outcome,
+)
 from voicewright.recipe import recipes
-from voicewright.recipe.schema import Recipe
+from voicewright.recipe.schema import Recipe, Targets
+
+PROMPTED = "prompted"
 
 
-def decision(
-    settings: Recipe,
-    wanted: dict[str, float],
-    voice: VoiceReport | None,
-    verdict: dict[str, Any] | None,
-    losses: list[dict[str, Any]],
-) -> dict[str, Any]:
-    """The decision document of a run; `voice` and `verdict` are None where they were not made."""
-    held = {name: targets.hold_voice(name, wanted[name], voice) for name in targets.VOICE}
-    first, *others = settings.blind.against
-    voted = {"blind": first, **({"prompted": "prompted"} if "prompted" in others else {})}
-    for name, arm in voted.items():
-        title = f"Blind win rate over the {labels.arm(arm).removeprefix('the ')}"
-        held[name] = targets.hold_blind(title, wanted[name], verdict, arm)
-    held["copying"] = targets.hold_copying(voice)
-    held["forgetting"] = targets.hold_forgetting(voice)
-    word, sentence = targets.decide(held)
-    advice = [] if word == "deploy" else advise(settings, held, losses)
-    return {"decision": word, "sentence": sentence, "targets": targets.as_rows(held), "advice": advice}
+def decide(
+    report: VoiceReport | None,
+    verdict: Verdict | None,
+    targets: Targets,
+    against: Sequence[str] = ("baseline", PROMPTED),
+) -> Decision:
+    """The decision on the fine-tuned arm, without advice.
 
-
-def committed_targets(run: Run, settings: Recipe) -> dict[str, float]:
-    """The targets as written down with the pairs; the recipe's where there are no pairs yet."""
-    now: dict[str, float] = settings.targets.model_dump()
-    path = run.targets_path
-    if not path.exists():
-        return now
-    committed: dict[str, float] = {**now, **read_json(path)}
-    changed = [name for name in now if committed[name] != now[name]]
-    if changed:
-        notice(f"targets changed since the pairs were made ({', '.join(changed)}): the earlier ones hold")
-    return committed
-
-
-def count_look(run: Run, planned: int) -> dict[str, Any]:
-    """Note that these votes were looked at; looks beyond the plan make the stated error too small, and it is said.
-
-    The built-in judge's votes cannot lead to a deployment, so looking at them is free.
+    `report` and `verdict` are None where they were not made: their targets are then not available, and the decision is
+    never "deploy". `targets.blind` is about the first arm of `against`, `targets.prompted` about the arm `prompted`.
     """
-    path = run.blind_dir / "looks.json"
-    seen: list[str] = read_json(path) if path.exists() else []
+    values: dict[str, float] = targets.model_dump()
+    outcomes = {name: voice_outcome(name, values[name], report) for name in VOICE_TITLES}
+    outcomes["blind"] = blind_outcome(against[0], targets.blind, verdict)
+    if PROMPTED in against[1:]:
+        outcomes["prompted"] = blind_outcome(PROMPTED, targets.prompted, verdict)
+    outcomes["copying"] = copying_outcome(report)
+    outcomes["forgetting"] = forgetting_outcome(report)
+    word, sentence = _overall(outcomes)
+    return Decision(decision=word, sentence=sentence, targets=outcomes, advice=[])
+
+
+def _overall(outcomes: Mapping[str, TargetOutcome]) -> tuple[DecisionWord, str]:
+    """The decision and one sentence for it."""
+
+    def having(*kinds: Outcome) -> list[TargetOutcome]:
+        return [outcome for kind in kinds for outcome in outcomes.values() if outcome.outcome == kind]
+
+    failed, open_ = having("fail"), having("inconclusive", "not available")
+    if failed:
+        missed = "misses its target" if len(failed) == 1 else "miss their targets"
+        return "do not deploy", f"Do not deploy: {_listed(failed)} {missed}."
+    if not open_:
+        return "deploy", f"Deploy: all {len(outcomes)} targets are met."
+    met = f"{len(having('pass'))} of {len(outcomes)} targets are met, none is missed"
+    if len(open_) > 1:
+        undecided = f"{len(open_)} are inconclusive or not available"
+        return "not enough evidence", f"Not enough evidence yet: {met}, {undecided}."
+    needs = f". Needed: {open_[0].needs}" if open_[0].needs else ""
+    return "not enough evidence", f"Not enough evidence yet: {met}, and {_listed(open_)} is {open_[0].outcome}{needs}."
+
+
+def _listed(outcomes: Sequence[TargetOutcome]) -> str:
+    """Up to three titles, or two and how many more."""
+    titles = [outcome.title[0].lower() + outcome.title[1:] for outcome in outcomes]
+    if len(titles) > 3:
+        titles = [*titles[:2], f"{len(titles) - 2} more"]
+    return titles[0] if len(titles) == 1 else f"{', '.join(titles[:-1])} and {titles[-1]}"
+
+
+def decide_run(run: Run, recipe: Recipe) -> Decision:
+    """Decide on a run, with advice, and write decision.json."""
+    report = read_document(run.voice_path, VoiceReport) if run.voice_path.exists() else None
+    verdict = read_document(run.verdict_path, Verdict) if run.verdict_path.exists() else None
+    decision = decide(report, verdict, committed_targets(run, recipe), recipe.blind.against)
+    if decision.decision != "deploy":
+        decision.advice = advise(recipe, decision.targets, training_losses(run))
+    decision.looks = count_look(run, recipe.blind.looks)
+    write_document(run.decision_path, decision)
+    return decision
+
+
+def committed_targets(run: Run, recipe: Recipe) -> Targets:
+    """The targets that were written down with the pairs; the recipe's where there are no pairs yet."""
+    if not run.targets_path.exists():
+        return recipe.targets
+    committed = read_document(run.targets_path, CommittedTargets).model_dump(exclude_none=True)
+    now = recipe.targets.model_dump()
+    changed = [name for name in now if committed.get(name, now[name]) != now[name]]
+    if changed:
+        notice(f"targets changed since the pairs were made ({', '.join(changed)}): the earlier ones apply")
+    return recipe.targets.model_copy(update={name: committed.get(name, now[name]) for name in now})
+
+
+def count_look(run: Run, planned: int) -> Looks:
+    """Count a look at the votes, by their hash: the same votes are one look, however often the decision is made.
+
+    Looks beyond the planned number make a wrong pass likelier than stated, and the report says so. The built-in judge's
+    votes alone cannot lead to a deployment: they are not counted.
+    """
+    hashes: list[str] = read_json(run.looks_path) if run.looks_path.exists() else []
     rows = read_rows(run.votes_path) if run.votes_path.exists() else ()
     votes = sorted(content_id(row) for row in rows if row.get("kind") != "built-in")
-    if votes and content_id(votes) not in seen:
-        seen.append(content_id(votes))
-        write_json(path, seen)
-    return {"planned": planned, "taken": len(seen)}
+    if votes and content_id(votes) not in hashes:
+        hashes.append(content_id(votes))
+        write_json(run.looks_path, hashes)
+    return Looks(planned=planned, taken=len(hashes))
 
 
-def training_losses(run: Run) -> list[dict[str, Any]]:
-    """What the training logged: losses by step; empty where the run was not trained here."""
-    logged = training_events.read(run.adapter_dir)
-    return [
-        {"step": step, key: value}
-        for key in ("loss", "eval_loss")
-        for step, value in training_events.curve(logged, key)
-    ]
+def training_losses(run: Run) -> Losses:
+    """The losses that the training logged, by step; empty where the run was not trained here."""
+    events = training_events.read(run.adapter_dir)
+    return Losses(
+        train=[value for _, value in training_events.curve(events, "loss")],
+        evaluation=[value for _, value in training_events.curve(events, "eval_loss")],
+    )
 
 
-def _optional(path: Path) -> dict[str, Any] | None:
-    if not path.exists():
-        return None
-    document: dict[str, Any] = read_json(path)
-    return document
-
-
-def line(held: dict[str, Any]) -> str:
+def outcome_line(outcome: TargetOutcome) -> str:
     """One target in one line."""
-    figure = "-" if held["value"] is None else f"{held['value']:.0f} ({held['low']:.0f} to {held['high']:.0f})"
-    bound = "" if held["target"] is None else f", {'at most' if held['below'] else 'above'} {held['target']:g}"
-    return f"  {held['title']}: {figure}{bound}: {held['outcome']}" + (f" ({held['why']})" if held["why"] else "")
+    figure = "-"
+    if outcome.value is not None:
+        figure = f"{outcome.value:.0f} ({outcome.low:.0f} to {outcome.high:.0f})"
+    bound = "" if outcome.target is None else f", target {'at most' if outcome.below else 'over'} {outcome.target:g}"
+    return f"  {outcome.title}: {figure}{bound}: {outcome.outcome}" + (f" ({outcome.why})" if outcome.why else "")
 
 
 @exits_cleanly
 def main() -> None:
     name, _ = arguments.parse(__doc__, {})
-    run, settings = Run(name), recipes.load(name)
-    wanted = committed_targets(run, settings)
-    voice = read_document(run.voice_path, VoiceReport) if run.voice_path.exists() else None
-    document = decision(settings, wanted, voice, _optional(run.verdict_path), training_losses(run))
-    document["looks"] = count_look(run, settings.blind.looks)
-    write_json(run.decision_path, document)
-    print(document["sentence"])
-    for held in document["targets"].values():
-        print(line(held))
-    for advice in document["advice"]:
-        print(f"{advice['seen']}: {advice['do']}" + (f"\n  {advice['command']}" if advice["command"] else ""))
+    decision = decide_run(Run(name), recipes.load(name))
+    print(decision.sentence)
+    for outcome in decision.targets.values():
+        print(outcome_line(outcome))
+    for advice in decision.advice:
+        print(f"{advice.seen}: {advice.do}" + (f"\n  {advice.command}" if advice.command else ""))
 
 
 if __name__ == "__main__":

@@ -1,32 +1,43 @@
-"""Readers' ballots: read, checked, turned into votes."""
+"""Readers' ballots: reading, checking and merging them into a run's votes.
+
+    python -m benchmarks.ballots RUN [files=a.json,b.json]
+
+Without `files=`, the ballots that were handed in to the served page are merged. A ballot that does not fit is named
+and adds nothing; the others are counted.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
-from voicewright.core.errors import UserError
-from voicewright.core.records import Row
+from pydantic import ValidationError
+
+from voicewright.cli import arguments
+from voicewright.core.documents.base import read_document
+from voicewright.core.documents.judging import Ballot, BallotVote, Packet, Vote
+from voicewright.core.errors import UserError, exits_cleanly
+from voicewright.core.paths import Run
+from voicewright.judging.votes import VoteLog
 
 FNV_OFFSET, FNV_PRIME, FNV_MASK = 0xCBF29CE484222325, 0x100000001B3, 0xFFFFFFFFFFFFFFFF
 
 
 @dataclass(frozen=True)
-class Ballot:
-    """One reader's answers on one packet."""
+class MergedBallot:
+    """A ballot whose votes were counted."""
 
-    packet: str
+    file: str
     reader: str
-    votes: list[Row]
-    comments: dict[str, str]
+    n_votes: int
 
 
-def checksum(packet: str, reader: str, votes: Sequence[Row], comments: dict[str, str]) -> str:
-    """What packet.js computes: FNV-1a, 64 bits, over the lines of a ballot. It finds slips, not forgery."""
+def checksum(packet: str, reader: str, votes: Sequence[BallotVote], comments: Mapping[str, str]) -> str:
+    """The checksum that packet.js writes: 64-bit FNV-1a over the lines of a ballot. It finds accidental edits only."""
     lines = [packet, reader]
-    lines += ["\t".join(str(vote[field]) for field in ("pair", "question", "order", "vote", "ms")) for vote in votes]
+    lines += ["\t".join((vote.pair, vote.question, vote.order, vote.vote, str(vote.ms))) for vote in votes]
     lines += [f"{pair}\t{json.dumps(comments[pair], ensure_ascii=False)}" for pair in sorted(comments)]
     total = FNV_OFFSET
     for byte in "\n".join(lines).encode("utf-8", "surrogatepass"):
@@ -34,16 +45,14 @@ def checksum(packet: str, reader: str, votes: Sequence[Row], comments: dict[str,
     return f"{total:016x}"
 
 
-def read(text: str, name: str) -> Ballot:
+def read_ballot(text: str, name: str) -> Ballot:
     """A ballot from a file's text, or from a mail into which it was pasted. Raises UserError in one sentence."""
     start, end = text.find("{"), text.rfind("}")
     try:
-        found: Any = json.loads(text[start : end + 1])
-        ballot = Ballot(str(found["packet"]), str(found["reader"]), list(found["votes"]), dict(found["comments"]))
-        computed = checksum(ballot.packet, ballot.reader, ballot.votes, ballot.comments)
-    except (ValueError, KeyError, TypeError, AttributeError):
+        ballot = Ballot.model_validate_json(text[start : end + 1])
+    except ValidationError:
         raise UserError(f"{name}: not a ballot: expected the JSON that the packet's last page gives") from None
-    if computed != found.get("sum"):
+    if ballot.checksum != checksum(ballot.packet, ballot.reader, ballot.votes, ballot.comments):
         raise UserError(
             f"{name}: the ballot was changed after it was saved (its checksum does not fit), so none of it "
             "is counted; ask the reader to save it again"
@@ -51,49 +60,95 @@ def read(text: str, name: str) -> Ballot:
     return ballot
 
 
-def new_votes(ballot: Ballot, packets: Mapping[str, dict[str, Any]], votes: Sequence[Row], name: str) -> list[Row]:
-    """The rows that a ballot adds to the votes already there; `packets` are this run's, by id.
+def new_votes(ballot: Ballot, packets: Mapping[str, Packet], earlier: Sequence[Vote], name: str) -> list[Vote]:
+    """The votes that a ballot adds to the `earlier` ones; `packets` are the run's, by id.
 
-    A fuller ballot of the same reader adds what is new. Raises UserError where it is of another packet, answers what
-    was not asked, holds nothing new, or contradicts what the same reader said before.
+    A later ballot of the same reader may add answers. Raises UserError where the ballot is of another run's packet,
+    answers a question that the packet does not ask, adds nothing, or contradicts an earlier ballot of the same reader.
     """
     packet = packets.get(ballot.packet)
     if packet is None:
-        known = ", ".join(i[:8] for i in packets)
-        raise UserError(f"{name}: a ballot for packet {ballot.packet[:8]}, which is not of this run (it has {known})")
-    asked = {(pair["id"], question["name"]) for pair in packet["pairs"] for question in packet["questions"]}
-    judge = f"reader-{ballot.reader}"
-    rows: list[Row] = []
-    for vote in ballot.votes:
-        if (
-            (vote["pair"], vote["question"]) not in asked
-            or vote["vote"] not in ("x", "y", "tie")
-            or vote["order"] not in ("xy", "yx")
-        ):
-            raise UserError(f"{name}: answers something the packet did not ask: {vote}")
-        comment = ballot.comments.get(vote["pair"])
-        rows.append(
-            {
-                "pair": vote["pair"],
-                "judge": judge,
-                "kind": "reader",
-                "question": vote["question"],
-                "order": vote["order"],
-                "vote": vote["vote"],
-                "reason": comment,
-                "ms": vote["ms"],
-            }
+        known = ", ".join(packet_id[:8] for packet_id in packets)
+        raise UserError(
+            f"{name}: a ballot for packet {ballot.packet[:8]}, which does not belong to this run (it has {known})"
         )
-    if len({(row["pair"], row["question"]) for row in rows}) < len(rows):
+    questions = {(pair.id, question.name) for pair in packet.pairs for question in packet.questions}
+    judge = f"reader-{ballot.reader}"
+    for answer in ballot.votes:
+        if (answer.pair, answer.question) not in questions:
+            raise UserError(f"{name}: answers a question that the packet does not ask: {answer.to_json()}")
+    if len({(answer.pair, answer.question) for answer in ballot.votes}) < len(ballot.votes):
         raise UserError(f"{name}: answers a question twice")
-    before = {(row["pair"], row["question"]): row["vote"] for row in votes if row["judge"] == judge}
-    changed = [row for row in rows if before.get((row["pair"], row["question"]), row["vote"]) != row["vote"]]
+    answered = {(vote.pair, vote.question): vote.vote for vote in earlier if vote.judge == judge}
+    changed = [a for a in ballot.votes if answered.get((a.pair, a.question), a.vote) != a.vote]
     if changed:
         raise UserError(
-            f"{name}: reader {ballot.reader} has handed in another ballot, which says otherwise on "
-            f"{len(changed)} questions; one ballot a reader counts, the first"
+            f"{name}: reader {ballot.reader} has handed in another ballot with other answers to {len(changed)} "
+            "questions; only the first ballot of a reader counts"
         )
-    fresh = [row for row in rows if (row["pair"], row["question"]) not in before]
-    if not fresh:
-        raise UserError(f"{name}: this ballot is counted already" if rows else f"{name}: an empty ballot")
-    return fresh
+    votes = [
+        Vote(
+            pair=answer.pair,
+            judge=judge,
+            kind="reader",
+            question=answer.question,
+            order=answer.order,
+            vote=answer.vote,
+            reason=ballot.comments.get(answer.pair),
+            ms=answer.ms,
+        )
+        for answer in ballot.votes
+        if (answer.pair, answer.question) not in answered
+    ]
+    if not votes:
+        raise UserError(f"{name}: this ballot is counted already" if ballot.votes else f"{name}: an empty ballot")
+    return votes
+
+
+def merge_ballots(run: Run, paths: Sequence[Path] = ()) -> tuple[list[MergedBallot], list[str]]:
+    """Append the votes of ballots to blind/votes.jsonl; without `paths`, of those handed in to the served page.
+
+    Returns the ballots that were counted, and a sentence for each one that does not fit. Raises UserError where the run
+    has no readers' packet or there are no ballots.
+    """
+    packets = {path.stem: read_document(path, Packet) for path in sorted(run.packets_dir.glob("*.json"))}
+    if not packets:
+        raise UserError(f"{run.blind_dir}: this run has no readers' packet", hint=f"make blind RUN={run.name}")
+    paths = paths or sorted(run.ballots_dir.glob("*.json"))
+    if not paths:
+        raise UserError(
+            f"{run.ballots_dir}: no ballots; name the files that readers sent back",
+            hint=f'make ballots RUN={run.name} FILES="a.json b.json"',
+        )
+    merged: list[MergedBallot] = []
+    problems: list[str] = []
+    with VoteLog(run.votes_path) as log:
+        for path in paths:
+            try:
+                if not path.is_file():
+                    raise UserError(f"{path}: no such file")
+                ballot = read_ballot(path.read_text(encoding="utf-8", errors="replace"), path.name)
+                votes = new_votes(ballot, packets, log.votes, path.name)
+            except UserError as error:
+                problems += error.problems
+                continue
+            for vote in votes:
+                log.append(vote)
+            merged.append(MergedBallot(path.name, ballot.reader, len(votes)))
+    return merged, problems
+
+
+@exits_cleanly
+def main() -> None:
+    name, options = arguments.parse(__doc__, {"files": None})
+    files = options["files"] or ""
+    words = files.split(",") if "," in files else files.split()
+    merged, problems = merge_ballots(Run(name), [Path(word.strip()) for word in words])
+    for ballot in merged:
+        print(f"{ballot.file}: {ballot.n_votes} votes of reader {ballot.reader} counted")
+    if problems:
+        raise UserError(problems)
+
+
+if __name__ == "__main__":
+    main()

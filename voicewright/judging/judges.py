@@ -1,203 +1,206 @@
-"""Asking judges: every question once in each order, answers kept as they come, nothing asked twice.
+"""Asking judges: every question once in each order, each vote appended as it comes, nothing asked twice.
 
-A judge is a function from an Ask to an Answer. The rows of votes.jsonl are the cache: `cache` identifies
-judge, version, settings, texts, question and order, so a rerun asks only what has no scored answer yet.
+The votes of a file are the cache: `Vote.cache` identifies judge, version, settings, texts and question, so a rerun asks
+only what has no scored vote yet.
 """
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from voicewright.core.records import Appender, Row, content_id
-from voicewright.recipe.schema import Judge
+from voicewright.core.documents.judging import Choice, Order, Pair, RaterKind, Vote
+from voicewright.core.records import content_id
+from voicewright.judging.votes import VoteLog
 
 # Part of the cache: raise it when what a judge is asked changes.
 VERSION = 1
-ORDERS = ("xy", "yx")
+ORDERS: tuple[Order, Order] = ("xy", "yx")
+Position = Literal["first", "second", "tie"]
 
 
 @dataclass(frozen=True)
-class Ask:
+class Question:
     """One question on one pair in one order. `first` and `second` are the texts as shown."""
 
     pair: str
-    question: str
-    order: str
+    name: str
+    """voice, quality, or an item of the rubric."""
+    order: Order
     first: str
     second: str
     references: tuple[str, ...] = ()
+    """Passages of the author."""
     prompt: str = ""
     wording: str = ""
-    """What a rubric's question means, in the recipe's words."""
+    """Of an item of the rubric: what it means, in the recipe's words."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """`choice` is the text shown first, second, a tie, or None when there was no usable answer."""
+    """The text that a judge chose, by its position; None when there was no usable answer."""
 
-    choice: str | None
+    choice: Position | None
     reason: str | None = None
     input_tokens: int = 0
     output_tokens: int = 0
+    usd: float = 0.0
     tries: int = 1
     error: str | None = None
     fatal: bool = False
-    """No further question to this judge can succeed: a wrong key, no network."""
+    """Whether no further question to this judge can succeed: a wrong key, no connection."""
 
 
-Asker = Callable[[Ask], Answer]
+Answers = Callable[[Iterable[Question]], Iterator[tuple[Question, Answer]]]
+"""Answers questions in any order. It takes a question only when it is ready to ask it: the questions may end early."""
+
+
+@dataclass(frozen=True)
+class PanelJudge:
+    """A judge that is ready to be asked."""
+
+    name: str
+    kind: RaterKind
+    identity: list[Any]
+    """A JSON value: what an answer depends on beside the question."""
+    answers: Answers
 
 
 @dataclass
 class Progress:
     """What one judge has done so far."""
 
-    judge: str
     asked: int = 0
     reused: int = 0
+    """Answers that were given to the same two texts under another pair's id."""
     unscored: int = 0
     usd: float = 0.0
     stopped: str | None = None
-    errors: list[str] = field(default_factory=list)
+    """Why the judge was not asked all questions."""
 
 
-def asks(pairs: Sequence[Row], questions: Sequence[str], rubric: Mapping[str, str] | None = None) -> Iterator[Ask]:
-    """Every question on every pair in both orders, pair by pair, so that a kill leaves whole pairs."""
-    for pair in pairs:
+def one_by_one(ask: Callable[[Question], Answer]) -> Answers:
+    """A judge that is a function from a question to its answer."""
+
+    def answers(questions: Iterable[Question]) -> Iterator[tuple[Question, Answer]]:
         for question in questions:
-            references = tuple(pair.get("references", ())) if question == "voice" else ()
-            wording = (rubric or {}).get(question, "")
-            for order in ORDERS:
-                shown = (pair[order[0]], pair[order[1]])
-                yield Ask(pair["id"], question, order, *shown, references, pair.get("prompt", ""), wording)
+            yield question, ask(question)
+
+    return answers
 
 
-def cache_id(identity: Any, ask: Ask) -> str:
-    """What an answer depends on, and nothing else: the pair's id and the run are not in it."""
-    return content_id(
-        [VERSION, identity, ask.question, ask.first, ask.second, ask.references, ask.prompt, ask.wording], 24
-    )
+def questions_on(
+    pairs: Iterable[Pair], names: Sequence[str], rubric: Mapping[str, str] | None = None
+) -> list[Question]:
+    """Every question on every pair in both orders, pair by pair, so that a kill leaves whole pairs."""
+    return [
+        Question(
+            pair=pair.id,
+            name=name,
+            order=order,
+            first=pair.x if order == "xy" else pair.y,
+            second=pair.y if order == "xy" else pair.x,
+            references=tuple(pair.references) if name == "voice" else (),
+            prompt=pair.prompt,
+            wording=(rubric or {}).get(name, ""),
+        )
+        for pair in pairs
+        for name in names
+        for order in ORDERS
+    ]
 
 
-def vote_of(choice: str | None, order: str) -> str | None:
-    """The vote for the pair's x or y, from a choice of the first or second text shown."""
-    return {"first": order[0], "second": order[1], "tie": "tie"}.get(choice or "")
+def cache_id(identity: list[Any], question: Question) -> str:
+    """A hash of what an answer depends on: neither the pair's id nor the run is in it."""
+    q = question
+    return content_id([VERSION, identity, q.name, q.first, q.second, q.references, q.prompt, q.wording], 24)
 
 
-def choice_of(vote: str, order: str) -> str:
-    """The text that a scored vote chose, as it was shown: first, second or tie."""
-    return "tie" if vote == "tie" else ("first" if vote == order[0] else "second")
+def choice_of(position: Position | None, order: Order) -> Choice | None:
+    """The pair's text that stands at a position of an order."""
+    if position is None or position == "tie":
+        return position
+    return "x" if (position == "first") == (order == "xy") else "y"
 
 
-def cost(settings: Judge, input_tokens: int, output_tokens: int) -> float:
-    """US dollars for the tokens."""
-    return (input_tokens * settings.input_price + output_tokens * settings.output_price) / 1e6
+def position_of(choice: Choice, order: Order) -> Position:
+    """The position of the pair's text in an order."""
+    return "tie" if choice == "tie" else ("first" if choice == order[0] else "second")
 
 
-def put_questions(
-    name: str,
-    settings: Judge,
-    identity: Any,
-    asker: Asker,
-    wanted: Sequence[Ask],
-    votes: Appender,
+def collect_votes(
+    judge: PanelJudge,
+    questions: Sequence[Question],
+    log: VoteLog,
     *,
-    may_spend_usd: float | None = None,
-    tell: Callable[[Progress], None] = lambda _: None,
+    budget_usd: float | None = None,
+    report: Callable[[Progress], None] = lambda _: None,
 ) -> Progress:
-    """Ask what has no scored answer in `votes` yet, `settings.concurrency` at a time, and append each vote at once.
+    """Ask what has no scored vote in `log` yet, and append each vote as its answer comes.
 
-    Stops early, saying why in `stopped`, on a fatal answer or when the counted cost reaches `may_spend_usd`.
+    Stops early, saying why in `stopped`, on a fatal answer or when the cost reaches `budget_usd`.
     """
-    answered = {row["cache"]: row for row in votes.rows if row.get("cache") and row["vote"] is not None}
-    done = {(row["pair"], row["order"], row["cache"]) for row in votes.rows if row.get("cache") and row["vote"]}
-    progress = Progress(name)
-    kind = "built-in" if settings.kind == "stylometric" else "judge"
-    pending: list[tuple[Ask, str]] = []
-    for ask in wanted:
-        key = cache_id(identity, ask)
-        if (ask.pair, ask.order, key) in done:
+    scored = {vote.cache: (vote, vote.vote) for vote in log.votes if vote.cache and vote.vote}
+    answered = {(vote.pair, vote.order, vote.cache) for vote in log.votes if vote.cache and vote.vote}
+    progress = Progress()
+
+    def vote_on(question: Question, choice: Position | None, reason: str | None) -> Vote:
+        return Vote(
+            pair=question.pair,
+            judge=judge.name,
+            kind=judge.kind,
+            question=question.name,
+            order=question.order,
+            cache=cache_id(judge.identity, question),
+            vote=choice_of(choice, question.order),
+            reason=reason,
+        )
+
+    pending: list[Question] = []
+    for question in questions:
+        cache = cache_id(judge.identity, question)
+        if (question.pair, question.order, cache) in answered:
             continue
-        if key in answered:
-            # The same two texts in the same places, but perhaps under the other names: the choice is what carries over.
-            earlier = answered[key]
-            vote = vote_of(choice_of(earlier["vote"], earlier["order"]), ask.order)
-            known = {"vote": vote, "reason": earlier.get("reason"), "reused": True}
-            votes.append({**_head(name, kind, ask, key), **known})
+        if cache in scored:
+            # The same two texts in the same order, under another pair's id: the position is what carries over.
+            earlier, choice = scored[cache]
+            vote = vote_on(question, position_of(choice, earlier.order), earlier.reason)
+            log.append(vote.model_copy(update={"reused": True}))
             progress.reused += 1
         else:
-            pending.append((ask, key))
-    if may_spend_usd is not None and may_spend_usd <= 0 and pending:
+            pending.append(question)
+    if budget_usd is not None and budget_usd <= 0 and pending:
         progress.stopped = "the budget is spent"
-    with ThreadPoolExecutor(settings.concurrency) as pool:
-        queue = iter(pending)
-        running: dict[Future[Answer], tuple[Ask, str]] = {}
-        while True:
-            while progress.stopped is None and len(running) < settings.concurrency:
-                item = next(queue, None)
-                if item is None:
-                    break
-                running[pool.submit(asker, item[0])] = item
-            if not running:
-                return progress
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                ask, key = running.pop(future)
-                answer = future.result()
-                progress.asked += 1
-                paid = cost(settings, answer.input_tokens, answer.output_tokens)
-                progress.usd += paid
-                vote = vote_of(answer.choice, ask.order)
-                if answer.fatal:
-                    progress.stopped = answer.error
-                    continue
-                progress.unscored += vote is None
-                if answer.error:
-                    progress.errors.append(answer.error)
-                head = _head(name, kind, ask, key)
-                votes.append({**head, "vote": vote, "reason": answer.reason, **_detail(answer, paid)})
-                if may_spend_usd is not None and progress.usd >= may_spend_usd:
-                    progress.stopped = f"the budget of {may_spend_usd:.2f} US dollars is spent"
-                tell(progress)
+
+    def until_stopped() -> Iterator[Question]:
+        for question in pending:
+            if progress.stopped is not None:
+                return
+            yield question
+
+    for question, answer in judge.answers(until_stopped()):
+        progress.asked += 1
+        progress.usd += answer.usd
+        if answer.fatal:
+            progress.stopped = answer.error
+            continue
+        progress.unscored += answer.choice is None
+        vote = vote_on(question, answer.choice, answer.reason)
+        log.append(vote.model_copy(update=_details(answer)))
+        if budget_usd is not None and progress.usd >= budget_usd:
+            progress.stopped = f"the budget of {budget_usd:.2f} US dollars is spent"
+        report(progress)
+    return progress
 
 
-def _head(name: str, kind: str, ask: Ask, key: str) -> Row:
-    return {
-        "pair": ask.pair,
-        "judge": name,
-        "kind": kind,
-        "question": ask.question,
-        "order": ask.order,
-        "cache": key,
-    }
-
-
-def _detail(answer: Answer, usd: float) -> Row:
-    detail = {
+def _details(answer: Answer) -> dict[str, int | float | str]:
+    """What a vote holds of its answer beside the choice; zeros and None are left out."""
+    details = {
         "input_tokens": answer.input_tokens,
         "output_tokens": answer.output_tokens,
         "tries": answer.tries,
         "error": answer.error,
-        "usd": usd,
+        "usd": answer.usd,
     }
-    return {key: value for key, value in detail.items() if value not in (None, 0)}
-
-
-class RateLimit:
-    """At most so many requests a minute, shared by a judge's threads: each waits for its turn."""
-
-    def __init__(self, per_minute: float | None) -> None:
-        self._gap_s = 60 / per_minute if per_minute else 0.0
-        self._next = 0.0
-        self._lock = threading.Lock()
-
-    def wait(self) -> None:
-        with self._lock:
-            now = time.monotonic()
-            turn = max(now, self._next)
-            self._next = turn + self._gap_s
-        time.sleep(turn - now)
+    return {name: value for name, value in details.items() if value}

@@ -1,15 +1,31 @@
-"""Cutting two texts at sentence ends to the same number of words, so that length gives nothing away."""
+"""Length: cutting the texts of a pair to the same number of words, and measuring whether the longer one wins anyway."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from voicewright.core.documents.judging import LengthBias
+from voicewright.stats.intervals import (
+    RESAMPLES,
+    SEED,
+    Floats,
+    clustered_rate,
+    percentile_rate,
+    resampling_weights,
+)
 
 # A full stop, question or exclamation mark, with closing quotes, brackets or italics after it.
 SENTENCE_END = re.compile(r"[.!?…][\"'”’»)\]*_]*(?=\s|$)")
 ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|St|Prof|vs|etc|cf|[A-Z])\.$")
+# A cut to nearly equal lengths must leave this share of the shorter text.
+MIN_SHARE = 0.6
 
-# How much of the shorter text must be left by a cut for it to be worth the equality.
-MOST_OF = 0.6
+# Keeps the slope finite where the longer text always wins; worth 0.01 votes of information.
+RIDGE = 0.01
+STEPS = 25
 
 
 def tidy(text: str) -> str:
@@ -57,7 +73,7 @@ def to_equal_words(first: str, second: str, max_words: int) -> tuple[str, str]:
             if abs(a - b) <= tolerance * max(a, b)
         ]
         longest = max(near, default=(0, 0, 0))
-        if longest[0] >= MOST_OF * reach:
+        if longest[0] >= MIN_SHARE * reach:
             cut = longest[1:]
             break
     return first[: cut[0]].rstrip(), second[: cut[1]].rstrip()
@@ -68,3 +84,46 @@ def opening(text: str, max_words: int) -> str:
     text = tidy(text)
     points = cut_points(text, max_words)
     return text[: points[-1][1]].rstrip() if points else ""
+
+
+def length_bias(
+    scores: Sequence[float],
+    words_a: Sequence[int],
+    words_b: Sequence[int],
+    prompts: Sequence[str],
+    level: float,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> LengthBias:
+    """Whether the longer text wins, and the win rate at equal length: diagnostics that decide nothing.
+
+    `scores` (opinions,) are of text a, 0..1; `words_a`, `words_b` (opinions,) the lengths of the two texts.
+    longer_wins: among decided opinions on texts of unequal length, the share that went to the longer.
+    length_adjusted: the rate at equal length by a logistic regression on log(words a / words b).
+    """
+    ratio = np.log(np.maximum(words_a, 1) / np.maximum(words_b, 1))
+    score = np.asarray(scores, dtype=float)
+    numbers: dict[str, int] = {}
+    groups = np.array([numbers.setdefault(prompt, len(numbers)) for prompt in prompts])
+    decided = (score != 0.5) & (ratio != 0)
+    longer = ((score > 0.5) == (ratio > 0)).astype(float)
+    rates = [longer[decided & (groups == group)].mean() for group in np.unique(groups[decided])]
+    weights = resampling_weights(len(numbers), resamples, seed, corrected=False)
+    adjusted = percentile_rate(_rates_at_equal_length(score, ratio, weights[:, groups]), len(numbers), level)
+    return LengthBias(longer_wins=clustered_rate(rates, level), length_adjusted=adjusted)
+
+
+def _rates_at_equal_length(score: Floats, ratio: Floats, weights: Floats) -> Floats:
+    """The rate in every resample (resamples,), by Newton's method; `weights` is (resamples, opinions)."""
+    intercept, slope = np.zeros(len(weights)), np.zeros(len(weights))
+    for _ in range(STEPS):
+        fitted = 1 / (1 + np.exp(-np.clip(intercept[:, None] + slope[:, None] * ratio, -30, 30)))
+        residual, curvature = weights * (score - fitted), weights * fitted * (1 - fitted)
+        g0, g1 = residual.sum(axis=1) - RIDGE * intercept, (residual * ratio).sum(axis=1) - RIDGE * slope
+        h00, h01 = curvature.sum(axis=1) + RIDGE, (curvature * ratio).sum(axis=1)
+        h11 = (curvature * ratio**2).sum(axis=1) + RIDGE
+        determinant = h00 * h11 - h01**2
+        step0, step1 = (h11 * g0 - h01 * g1) / determinant, (h00 * g1 - h01 * g0) / determinant
+        intercept, slope = intercept + np.clip(step0, -5, 5), slope + np.clip(step1, -5, 5)
+    rates: Floats = 1 / (1 + np.exp(-intercept))
+    return rates

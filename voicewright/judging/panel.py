@@ -1,138 +1,131 @@
-"""Try the recipe's judges in court, then have them vote on the pairs in both orders: RUN -> blind/votes.jsonl.
+"""The panel: qualify the recipe's judges, then let them vote on the pairs in both orders: RUN -> blind/votes.jsonl.
 
     python -m benchmarks.judge RUN [judges=name,name] [yes=1]
 
-A judge that the court refuses is not asked about the pairs, save the built-in one, which costs nothing and whose
-rate is shown without being counted. `yes=1` agrees to the estimated cost.
+A judge that does not qualify is not asked about the pairs, except the built-in one, which costs nothing and whose rate
+is shown without being counted. `yes=1` agrees to the estimated cost.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress as Bar
 
 from voicewright.cli import arguments
+from voicewright.core import credentials
+from voicewright.core.documents.base import read_document, read_documents, write_document, write_documents
+from voicewright.core.documents.generation import Generation
+from voicewright.core.documents.judging import JudgeQualification, JudgeQualifications, Pair
 from voicewright.core.errors import UserError, exits_cleanly
 from voicewright.core.paths import SAMPLE_DIR, Run
-from voicewright.core.records import Appender, Row, content_id, read_json, read_rows, write_json, write_rows
-from voicewright.judging import pairs as pair_files
-from voicewright.judging import votes as vote_files
-from voicewright.judging.endpoint_judge import QUESTIONS, endpoint_judge, estimate_tokens, identity_of, key_of
-from voicewright.judging.judge_qualification import Cases, hold, try_judge
-from voicewright.judging.judges import Ask, Asker, Progress, asks, cost, put_questions
+from voicewright.core.rows import TrainingRow, read_prompt_format
+from voicewright.judging.endpoint_judge import QUESTIONS, endpoint_judge, max_cost
+from voicewright.judging.judge_qualification import Cases, draw_cases, qualify
+from voicewright.judging.judges import PanelJudge, Progress, Question, collect_votes, questions_on
+from voicewright.judging.pairs import read_pairs
 from voicewright.judging.stylometric_judge import stylometric_judge
+from voicewright.judging.votes import VoteLog, latest_votes, opinions
 from voicewright.recipe import recipes
 from voicewright.recipe.schema import Court, Judge, Recipe
 
 HEADING = re.compile(r"^#.*$\n?", re.MULTILINE)
-SHORTEST_WORDS = 40
+MIN_CASE_WORDS = 40
 IMPOSTORS_DIR = Path(__file__).parent / "impostors"
 
 
-@dataclass(frozen=True)
-class Seated:
-    """A judge ready to be asked."""
-
-    name: str
-    settings: Judge
-    identity: Any
-    asker: Asker
-
-
 def author_texts(run: Run, *splits: str) -> list[str]:
-    """The author's passages of some splits, in order."""
-    shape = read_json(run.stats_path)["format"]["shape"] if run.stats_path.exists() else "completion"
+    """The author's words in the rows of some splits, a text for each row that holds any."""
+    shape = read_prompt_format(run.stats_path).shape if run.stats_path.exists() else "completion"
     paths = [run.rows_path(shape, split) for split in splits]
-    return [pair_files.row_text(row) for path in paths if path.exists() for row in read_rows(path)]
+    rows = [row for path in paths if path.exists() for row in read_documents(path, TrainingRow)]
+    return [row.author_text for row in rows if row.author_text]
 
 
-def seat(run: Run, chosen: Sequence[str], judges: dict[str, Judge]) -> list[Seated]:
-    """The judges, ready. Raises UserError naming every judge that is unknown or lacks a key."""
+def assemble_panel(run: Run, names: Sequence[str], judges: Mapping[str, Judge]) -> list[PanelJudge]:
+    """The named judges, ready to be asked. Raises UserError naming every judge that is unknown or lacks a key."""
     problems = [
         f"judges={name}: the recipe has no such judge; it has {', '.join(judges)}"
-        for name in chosen
+        for name in names
         if name not in judges
     ]
-    keys = {name: key_of(judges[name]) for name in chosen if name in judges}
     problems += [
-        f"judges.{name}: {judges[name].key_env} is neither in the environment nor in .env"
-        for name, key in keys.items()
-        if key is None
+        f"judges.{name}: {env} is neither in the environment nor in .env"
+        for name in names
+        if name in judges and (env := judges[name].key_env) and credentials.find(env) is None
     ]
     if problems:
         raise UserError(problems, hint="export the key, or write NAME=value into .env beside the Makefile")
-    seated = []
-    for name in chosen:
-        settings = judges[name]
-        if settings.kind == "endpoint":
-            seated.append(Seated(name, settings, identity_of(settings), endpoint_judge(settings, keys[name] or "")))
-            continue
-        texts = author_texts(run, "train")
-        if not texts:
-            raise UserError(
-                f"{run.data_dir}: the built-in judge needs the author's training passages",
-                hint=f"make prepare RUN={run.name}",
-            )
-        seated.append(Seated(name, settings, ["stylometric", content_id(texts, 24)], stylometric_judge(texts)))
-    return seated
+    return [_panel_judge(run, name, judges[name]) for name in names]
 
 
-def questions_of(name: str, settings: Judge, rubric: dict[str, str]) -> list[str]:
-    """What a judge is asked, `rubric` spelt out. Raises UserError for a question that nobody has worded."""
+def _panel_judge(run: Run, name: str, settings: Judge) -> PanelJudge:
+    if settings.kind == "endpoint":
+        return endpoint_judge(name, settings)
+    texts = author_texts(run, "train")
+    if not texts:
+        raise UserError(
+            f"{run.data_dir}: the built-in judge needs the author's training passages",
+            hint=f"make prepare RUN={run.name}",
+        )
+    return stylometric_judge(name, texts)
+
+
+def question_names(name: str, settings: Judge, rubric: Mapping[str, str]) -> list[str]:
+    """The names of a judge's questions, `rubric` spelt out. Raises UserError for a question that has no wording."""
     if settings.kind == "stylometric":
         return ["voice"]
-    asked = [q for given in settings.questions for q in (rubric if given == "rubric" else [given])]
-    unknown = sorted(set(asked) - {*QUESTIONS, *rubric})
+    questions = [q for item in settings.questions for q in (rubric if item == "rubric" else [item])]
+    unknown = sorted(set(questions) - {*QUESTIONS, *rubric})
     if unknown:
         raise UserError(
             f"judges.{name}.questions: {', '.join(unknown)}: not voice, quality, rubric or an item of blind.rubric"
         )
-    return asked
+    return questions
 
 
-def impostors(settings: Recipe) -> list[str]:
-    """Texts of other writers for the court: the recipe's folder, or a few of ours and the sample manuscript.
+def impostor_texts(recipe: Recipe) -> list[str]:
+    """Texts of other writers for the qualification: of the recipe's folder, or a few of ours and the sample manuscript.
 
-    Whatever the author's own material holds is left out. Raises UserError where the recipe's folder is not there.
+    Files of the author's own material are left out. Raises UserError where the recipe's folder does not exist.
     """
     folders = [IMPOSTORS_DIR, SAMPLE_DIR]
-    if settings.blind.court.manuscripts:
-        folders = [Path(settings.blind.court.manuscripts).expanduser()]
+    if recipe.blind.court.manuscripts:
+        folders = [Path(recipe.blind.court.manuscripts).expanduser()]
         if not folders[0].is_dir():
             raise UserError(f"blind.court.manuscripts: {folders[0]} is not a folder")
-    own = [path.resolve() for path in recipes.source_paths(settings).values()]
+    own = [path.resolve() for path in recipes.source_paths(recipe).values()]
     files = [path for folder in folders for path in sorted(folder.glob("*")) if path.suffix in (".txt", ".md")]
-    strangers = [path for path in files if not any(path.resolve().is_relative_to(source) for source in own)]
-    # A heading in one of two texts would tell them apart without any ear for voice.
-    return [HEADING.sub("", path.read_text(encoding="utf-8", errors="replace")) for path in strangers]
+    others = [path for path in files if not any(path.resolve().is_relative_to(source) for source in own)]
+    # A heading in one of two texts would give it away.
+    return [HEADING.sub("", path.read_text(encoding="utf-8", errors="replace")) for path in others]
 
 
-def as_long_as(pairs: Sequence[Row], settings: Court) -> Court:
-    """The court's settings, its passages no longer than what is voted on: who tells 200 words may not tell 60."""
-    lengths = [len(pair[side].split()) for pair in pairs for side in "xy"]
-    usual = max(SHORTEST_WORDS, round(median(lengths))) if lengths else settings.words
+def at_pair_length(settings: Court, pairs: Sequence[Pair]) -> Court:
+    """The settings with passages no longer than the pairs usually are: 60 words are harder to tell apart than 200."""
+    lengths = [len(text.split()) for pair in pairs for text in (pair.x, pair.y)]
+    usual = max(MIN_CASE_WORDS, round(median(lengths))) if lengths else settings.words
     return settings.model_copy(update={"words": min(settings.words, usual)})
 
 
-def agree_on_cost(seated: Sequence[Seated], wanted: dict[str, list[Ask]], limit_usd: float, agreed: bool) -> None:
-    """Say what judging may cost, and stop for consent above the limit. Answers count in full, cached ones too."""
+def confirm_cost(
+    judges: Mapping[str, Judge], questions: Mapping[str, Sequence[Question]], limit_usd: float, agreed: bool
+) -> None:
+    """Print what the questions may cost, and ask for consent above the limit. Cached answers are not deducted.
+
+    Raises UserError without consent.
+    """
     total = 0.0
-    for judge in seated:
-        questions = wanted[judge.name]
-        usd = cost(
-            judge.settings, sum(map(estimate_tokens, questions)), len(questions) * judge.settings.max_tokens // 2
-        )
+    for name, of_judge in questions.items():
+        usd = max_cost(judges[name], of_judge)
         total += usd
         if usd:
-            print(f"{judge.name}: {len(questions)} questions, at most about {usd:.2f} US dollars")
+            print(f"{name}: {len(of_judge)} questions, at most about {usd:.2f} US dollars")
     if total > limit_usd and not agreed:
         if sys.stdin.isatty() and input(f"Judging may cost {total:.2f} US dollars. Go on? [y/N] ").lower() == "y":
             return
@@ -142,83 +135,98 @@ def agree_on_cost(seated: Sequence[Seated], wanted: dict[str, list[Ask]], limit_
         )
 
 
-def put(judge: Seated, wanted: list[Ask], votes: Appender, left_usd: float | None, what: str) -> Progress:
-    """Put the questions to one judge with a progress bar, and say what came of it."""
+def ask_with_progress(
+    judge: PanelJudge, questions: Sequence[Question], log: VoteLog, budget_usd: float | None, title: str
+) -> Progress:
+    """Ask one judge with a progress bar, and print what came of it."""
     with Bar(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(f"{judge.name}: {what}", total=len(wanted))
-        done = put_questions(
-            judge.name,
-            judge.settings,
-            judge.identity,
-            judge.asker,
-            wanted,
-            votes,
-            may_spend_usd=left_usd,
-            tell=lambda p: bar.update(task, completed=p.asked + p.reused),
+        task = bar.add_task(f"{judge.name}: {title}", total=len(questions))
+        progress = collect_votes(
+            judge,
+            questions,
+            log,
+            budget_usd=budget_usd,
+            report=lambda so_far: bar.update(task, completed=so_far.asked + so_far.reused),
         )
-    said = f"{judge.name}: {what}: {done.asked} asked, {done.reused} known already, {done.unscored} unscored"
-    print(said + (f", {done.usd:.4f} US dollars" if done.usd else ""))
-    return done
+    figures = f"{progress.asked} asked, {progress.reused} reused, {progress.unscored} unscored"
+    print(f"{judge.name}: {title}: {figures}" + (f", {progress.usd:.4f} US dollars" if progress.usd else ""))
+    return progress
 
 
-def court_of(judge: Seated, cases: Cases, trials: Appender, settings: Court) -> dict[str, Any]:
-    """What the court finds from all this judge has answered so far, in this and in earlier runs of the command."""
-    rows = [row for row in trials.rows if row["judge"] == judge.name and row["pair"] in cases.truth]
-    kept = vote_files.latest(rows)
-    errors = [row["error"] for row in kept if row["vote"] is None and row.get("error")]
-    return try_judge(vote_files.opinions(kept, cases.pairs), cases, settings, errors)
+def qualification_of(judge: PanelJudge, cases: Cases, trials: VoteLog, settings: Court) -> JudgeQualification:
+    """The qualification of a judge from all its answers, of this and of earlier runs of the command."""
+    ids = {case.id for case in cases.cases}
+    votes = latest_votes(vote for vote in trials.votes if vote.judge == judge.name and vote.pair in ids)
+    errors = [vote.error for vote in votes if vote.vote is None and vote.error]
+    return qualify(opinions(votes, cases.cases), cases, settings, errors)
+
+
+def judge_run(run: Run, recipe: Recipe, names: Sequence[str] = (), *, agreed: bool = False) -> None:
+    """Qualify the named judges (all of the recipe by default) and append their votes to blind/votes.jsonl.
+
+    Raises UserError where a judge stopped; a rerun asks only what has no answer yet.
+    """
+    blind = recipe.blind
+    pairs = read_pairs(run.pairs_path)
+    names = names or list(recipe.judges)
+    panel = assemble_panel(run, names, recipe.judges)
+    base_path = run.generations_path("baseline")
+    base = [generation.text for generation in read_documents(base_path, Generation)] if base_path.exists() else []
+    settings = at_pair_length(blind.court, pairs)
+    cases = draw_cases(
+        author_texts(run, "heldout", "val"), impostor_texts(recipe), base, settings, blind.references, blind.seed
+    )
+    write_documents(run.cases_path, cases.cases)
+    case_questions = questions_on(cases.cases, ["voice"])
+    pair_questions = {
+        name: questions_on(pairs, question_names(name, recipe.judges[name], blind.rubric), blind.rubric)
+        for name in names
+    }
+    confirm_cost(
+        recipe.judges,
+        {name: [*case_questions, *questions] for name, questions in pair_questions.items()},
+        blind.ask_above_usd,
+        agreed,
+    )
+    with VoteLog(run.votes_path) as votes, VoteLog(run.trials_path) as trials:
+        # The budget is for all runs of this command together.
+        spent = sum(vote.usd or 0.0 for vote in [*votes.votes, *trials.votes])
+        budget_usd = None if blind.stop_above_usd is None else blind.stop_above_usd - spent
+        stopped: list[str] = []
+        for judge in panel:
+            progress = ask_with_progress(judge, case_questions, trials, budget_usd, "qualification")
+            budget_usd = None if budget_usd is None else budget_usd - progress.usd
+            if progress.stopped:
+                # Perhaps not the judge's fault: it is qualified once the answers are complete.
+                stopped.append(f"{judge.name}: {progress.stopped}")
+                continue
+            qualification = qualification_of(judge, cases, trials, settings)
+            _write_qualification(run, judge.name, qualification)
+            print(f"{judge.name}: {qualification.why}")
+            if qualification.qualified or judge.kind == "built-in":
+                progress = ask_with_progress(judge, pair_questions[judge.name], votes, budget_usd, "pairs")
+                budget_usd = None if budget_usd is None else budget_usd - progress.usd
+                stopped += [f"{judge.name}: {progress.stopped}"] if progress.stopped else []
+    if stopped:
+        raise UserError(
+            stopped,
+            hint=f"make judge RUN={run.name} goes on from here: what was answered is neither asked nor paid for again",
+        )
+
+
+def _write_qualification(run: Run, judge: str, qualification: JudgeQualification) -> None:
+    """Add one judge's qualification to blind/court.json, which the verdict reads."""
+    path = run.qualification_path
+    document = read_document(path, JudgeQualifications) if path.exists() else JudgeQualifications(judges={})
+    document.judges[judge] = qualification
+    write_document(path, document)
 
 
 @exits_cleanly
 def main() -> None:
     name, options = arguments.parse(__doc__, {"judges": None, "yes": None})
-    run, settings = Run(name), recipes.load(name)
-    blind = settings.blind
-    pairs = pair_files.read(run.pairs_path)
-    chosen = options["judges"].split(",") if options["judges"] else list(settings.judges)
-    seated = seat(run, chosen, settings.judges)
-    baseline = run.generations_path("baseline")
-    base = [row["text"] or "" for row in read_rows(baseline)] if baseline.exists() else []
-    court = as_long_as(pairs, blind.court)
-    cases = hold(author_texts(run, "heldout", "val"), impostors(settings), base, court, blind.references, blind.seed)
-    write_rows(run.blind_dir / "cases.jsonl", [{**row, "truth": cases.truth[row["id"]]} for row in cases.pairs])
-    trial_asks = list(asks(cases.pairs, ["voice"]))
-    vote_asks = {
-        judge.name: list(asks(pairs, questions_of(judge.name, judge.settings, blind.rubric), blind.rubric))
-        for judge in seated
-    }
-    agree_on_cost(seated, {n: trial_asks + v for n, v in vote_asks.items()}, blind.ask_above_usd, options["yes"] == "1")
-    with Appender(run.votes_path) as votes, Appender(run.blind_dir / "trials.jsonl") as trials:
-        # What earlier runs of this command cost counts towards the same budget.
-        spent = sum(float(row.get("usd", 0)) for row in [*votes.rows, *trials.rows])
-        left_usd = None if blind.stop_above_usd is None else blind.stop_above_usd - spent
-        stopped: list[str] = []
-        for judge in seated:
-            tried = put(judge, trial_asks, trials, left_usd, "court")
-            left_usd = None if left_usd is None else left_usd - tried.usd
-            if tried.stopped:
-                # Not its fault as a judge, perhaps: the court sits again when the answers are complete.
-                stopped.append(f"{judge.name}: {tried.stopped}")
-                continue
-            found = court_of(judge, cases, trials, court)
-            record(run, judge.name, found)
-            print(f"{judge.name}: {found['why']}")
-            if found["qualified"] or judge.settings.kind == "stylometric":
-                voted = put(judge, vote_asks[judge.name], votes, left_usd, "pairs")
-                left_usd = None if left_usd is None else left_usd - voted.usd
-                stopped += [f"{judge.name}: {voted.stopped}"] if voted.stopped else []
-    if stopped:
-        raise UserError(
-            stopped, hint="put it right and run the same command: what was answered is kept, and not paid twice"
-        )
-
-
-def record(run: Run, judge: str, found: dict[str, Any]) -> None:
-    """Add one judge's trial to blind/court.json, which the verdict reads."""
-    path = run.court_path
-    document = read_json(path) if path.exists() else {"judges": {}}
-    document["judges"][judge] = found
-    write_json(path, document)
+    names = options["judges"].split(",") if options["judges"] else []
+    judge_run(Run(name), recipes.load(name), names, agreed=options["yes"] == "1")
 
 
 if __name__ == "__main__":

@@ -2,76 +2,99 @@
 
     python -m benchmarks.preferences RUN [margin=0.5]
 
-A pair is taken where readers and endpoint judges whose votes count lean to one text on voice by `margin` (0..1; 1 is
-unanimity). The built-in judge has no say: training on its votes would be training on the measure. Prompts made from
-held-out text are left out, since the next round is measured on them.
+A pair is taken where readers and endpoint judges whose votes count prefer one text on voice by `margin` (0..1; 1 is
+unanimity). The built-in judge's votes are left out: training on them would be training on the measure. Prompts made
+from held-out text are left out, because the next round is measured on them.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from voicewright.cli import arguments
+from voicewright.core.documents.base import read_document, write_documents
+from voicewright.core.documents.judging import Pair, PreferenceRow, Rater, Verdict
 from voicewright.core.errors import UserError, exits_cleanly
 from voicewright.core.paths import Run
-from voicewright.core.records import Row, content_id, read_json, write_rows
-from voicewright.judging import pairs as pair_files
-from voicewright.judging import votes as vote_files
-from voicewright.judging.votes import Opinion
+from voicewright.core.records import content_id
+from voicewright.core.rows import Message
+from voicewright.judging.pairs import read_pairs
+from voicewright.judging.votes import Opinion, latest_votes, opinions, read_votes
 from voicewright.recipe import recipes
 
 HELD_OUT = "heldout"
 
 
-def preferences(
-    pairs: Sequence[Row], opinions: Sequence[Opinion], raters: Mapping[str, Any], margin: float
-) -> list[Row]:
-    """Rows {messages, chosen, rejected} of the pairs that were decided, each with the pair it came from."""
+def preference_rows(
+    pairs: Sequence[Pair], opinions: Sequence[Opinion], raters: Mapping[str, Rater], margin: float
+) -> list[PreferenceRow]:
+    """The pairs on which the independent raters whose votes count agree by `margin`, better text first."""
     scores: dict[str, list[float]] = defaultdict(list)
     for opinion in opinions:
-        counts = raters.get(opinion.rater, {}).get("counts", False)
-        independent = opinion.kind != "built-in" and counts
-        if opinion.question == "voice" and opinion.score is not None and independent:
+        counts = opinion.rater in raters and raters[opinion.rater].counts
+        if opinion.question == "voice" and opinion.score is not None and opinion.kind != "built-in" and counts:
             scores[opinion.pair].append(opinion.score)
     rows = []
     for pair in pairs:
-        lean = 2 * sum(scores[pair["id"]]) / len(scores[pair["id"]]) - 1 if scores[pair["id"]] else 0.0
-        if pair["domain"] == HELD_OUT or abs(lean) < margin or lean == 0:
+        lean = 2 * sum(scores[pair.id]) / len(scores[pair.id]) - 1 if scores[pair.id] else 0.0
+        if pair.domain == HELD_OUT or abs(lean) < margin or lean == 0:
             continue
-        better, worse = ("x", "y") if lean > 0 else ("y", "x")
+        chosen, rejected = (pair.x, pair.y) if lean > 0 else (pair.y, pair.x)
+        messages = [Message(role="user", content=pair.prompt)]
+        replies = [Message(role="assistant", content=text) for text in (chosen, rejected)]
         payload = {
-            "messages": [{"role": "user", "content": pair["prompt"]}],
-            "chosen": {"role": "assistant", "content": pair[better]},
-            "rejected": {"role": "assistant", "content": pair[worse]},
+            "messages": [message.to_json() for message in messages],
+            "chosen": replies[0].to_json(),
+            "rejected": replies[1].to_json(),
         }
-        rows.append({"id": content_id(payload), "source": f"blind pair {pair['id']}", "lean": abs(lean), **payload})
+        rows.append(
+            PreferenceRow(
+                id=content_id(payload),
+                source=f"blind pair {pair.id}",
+                lean=abs(lean),
+                messages=messages,
+                chosen=replies[0],
+                rejected=replies[1],
+            )
+        )
+    return rows
+
+
+def write_preferences(run: Run, margin: float = 0.5) -> list[PreferenceRow]:
+    """Write a run's preference pairs. Raises UserError without a verdict, or where no pair is decided by `margin`."""
+    if not run.verdict_path.exists():
+        raise UserError(
+            f"{run.verdict_path}: no such file; the verdict says whose votes count",
+            hint=f"make verdict RUN={run.name}",
+        )
+    pairs = read_pairs(run.pairs_path)
+    known = {pair.id for pair in pairs}
+    votes = latest_votes(vote for vote in read_votes(run.votes_path) if vote.pair in known)
+    raters = read_document(run.verdict_path, Verdict).raters
+    rows = preference_rows(pairs, opinions(votes, pairs), raters, margin)
+    if not rows:
+        raise UserError(
+            f"{run.votes_path}: on no pair outside the held-out prompts do the votes lean by {margin:g} or more",
+            hint=f"python -m benchmarks.preferences {run.name} margin=0.3 takes narrower decisions, "
+            f"make blind RUN={run.name} gathers more votes",
+        )
+    write_documents(run.preferences_path, rows)
     return rows
 
 
 @exits_cleanly
 def main() -> None:
     name, options = arguments.parse(__doc__, {"margin": "0.5"})
-    run = Run(name)
-    if not run.verdict_path.exists():
-        raise UserError(f"{run.verdict_path}: no verdict yet, so it is not known whose votes count",
-                        hint=f"make verdict RECIPE={name}")  # fmt: skip
-    pairs = pair_files.read(run.pairs_path)
-    votes, _ = vote_files.read(run.votes_path, {pair["id"] for pair in pairs})
-    raters = read_json(run.verdict_path)["raters"]
-    rows = preferences(pairs, vote_files.opinions(votes, pairs), raters, float(options["margin"] or 0.5))
-    if not rows:
-        raise UserError("no pair outside the held-out prompts was decided clearly enough",
-                        hint="margin=0.3 takes narrower decisions, make blind gathers more votes")  # fmt: skip
-    out_path = run.dir / "preferences.jsonl"
-    write_rows(out_path, rows)
-    print(f"{len(rows)} preference pairs in {out_path}")
-    settings = recipes.load(name)
-    shape = f"data.sources.{next(iter(settings.data.sources))}.shape=preference"
+    run, recipe = Run(name), recipes.load(name)
+    rows = write_preferences(run, float(options["margin"] or 0.5))
+    print(f"{len(rows)} preference pairs in {run.preferences_path}")
+    shape = f"data.sources.{next(iter(recipe.data.sources))}.shape=preference"
     print("The next round:")
-    print(f'  make all RECIPE={settings.recipe} RUN={name}-round2 SOURCE={out_path} '
-          f'SET="method=dpo data=preference after={name} {shape}"')  # fmt: skip
+    print(
+        f"  make all RECIPE={recipe.recipe} RUN={name}-round2 SOURCE={run.preferences_path} "
+        f'SET="method=dpo data=preference after={name} {shape}"'
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The built-in judge: which of two texts lies closer to the author's profile. Needs no network.
 
-It uses the same features as the voice report, so the two are one witness, and alone it never yields "deploy".
+It uses the same features as the voice report, so its votes alone are no independent evidence and never yield "deploy".
 """
 
 from __future__ import annotations
@@ -8,27 +8,28 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 
-from voicewright.judging.judges import Answer, Ask, Asker
+from voicewright.core.records import content_id
+from voicewright.judging.judges import Answer, PanelJudge, Position, Question, one_by_one
 from voicewright.stylometry import profile
 
-CHOICES = {"x": "first", "y": "second", "tie": "tie"}
-TURNED = {"first": "second", "second": "first", "tie": "tie"}
+POSITIONS: dict[str, Position] = {"x": "first", "y": "second", "tie": "tie"}
+OPPOSITE: dict[Position, Position] = {"first": "second", "second": "first", "tie": "tie"}
 
 
-def stylometric_judge(training_texts: Sequence[str]) -> Asker:
-    """A judge by the profile of the author's training passages. It answers on voice alone."""
+def stylometric_judge(name: str, training_texts: Sequence[str]) -> PanelJudge:
+    """A judge by the profile of the author's training passages. It answers the question on voice only."""
     author = profile.build(training_texts)
 
-    # Distance knows no order, so the second order is answered from the first: sorted, then turned back.
+    # The distance does not depend on the order: each pair of texts is measured once, in sorted order.
     @functools.cache
-    def nearer(x: str, y: str) -> str:
-        return CHOICES[profile.closer(author, x, y)]
+    def closer(x: str, y: str) -> Position:
+        return POSITIONS[profile.closer(author, x, y)]
 
-    def ask(question: Ask) -> Answer:
-        if question.question != "voice":
-            return Answer(None, error="the built-in judge answers on voice alone")
+    def ask(question: Question) -> Answer:
+        if question.name != "voice":
+            return Answer(None, error="the built-in judge answers the question on voice only")
         x, y = sorted((question.first, question.second))
-        choice = nearer(x, y)
-        return Answer(choice if x == question.first else TURNED[choice])
+        position = closer(x, y)
+        return Answer(position if x == question.first else OPPOSITE[position])
 
-    return ask
+    return PanelJudge(name, "built-in", ["stylometric", content_id(list(training_texts), 24)], one_by_one(ask))

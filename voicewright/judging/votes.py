@@ -1,24 +1,24 @@
-"""Votes read back, checked, and both orders of a judge made one opinion."""
+"""Votes: reading and appending them, and forming one opinion of a judge's two orders."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 
+from voicewright.core.documents.base import parse, parse_lines
+from voicewright.core.documents.judging import Choice, Order, Pair, RaterKind, Vote
 from voicewright.core.errors import UserError
-from voicewright.core.records import Row, read_rows
+from voicewright.core.records import Appender
 
-VOTES = ("x", "y", "tie", None)
-SCORE = {"x": 1.0, "tie": 0.5, "y": 0.0}
-# reader: a person; judge: a model behind an endpoint; built-in: ours, from the features the voice report uses.
-KINDS = ("reader", "judge", "built-in")
+SCORE: dict[Choice, float] = {"x": 1.0, "tie": 0.5, "y": 0.0}
 
 
 @dataclass(frozen=True)
 class Opinion:
-    """What one rater holds of one pair on one question.
+    """One rater's answer to one question on one pair.
 
     `score` is 1 for x, 0 for y, 0.5 for a tie or for two orders that contradict one another, None when unscored.
     `flipped` is None where there were not two scored orders to compare.
@@ -26,7 +26,7 @@ class Opinion:
 
     pair: str
     rater: str
-    kind: str
+    kind: RaterKind
     question: str
     score: float | None
     flipped: bool | None = None
@@ -34,79 +34,70 @@ class Opinion:
     """Share of the orders in which the text shown first won; None without a decided vote."""
 
 
-def read(votes_path: Path, pair_ids: set[str]) -> tuple[list[Row], int]:
-    """The votes of a file, each (judge, question, pair, order) once, and how many speak of pairs that are not there.
+class VoteLog:
+    """An append-only file of votes, flushed vote by vote; `votes` holds the earlier ones as well."""
 
-    A later vote takes the place of an earlier one, save that an unscored one never takes a scored one's.
+    def __init__(self, path: Path) -> None:
+        self._file = Appender(path)
+        self.votes = [parse(Vote, row, str(path)) for row in self._file.rows]
+
+    def append(self, vote: Vote) -> None:
+        self._file.append(vote.to_json())
+        self.votes.append(vote)
+
+    def __enter__(self) -> VoteLog:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._file.close()
+
+
+def read_votes(votes_path: Path) -> list[Vote]:
+    """The votes of a file. Raises UserError naming every row that does not fit.
+
+    Somebody may be appending to the file: a last row that is torn is passed over.
     """
     if not votes_path.exists():
-        raise UserError(f"{votes_path}: no votes there", hint="make judge RECIPE=<name>, or name a file with votes=")
-    whole: list[Row] = []
-    problems: list[str] = []
-    strangers = 0
-    for number, row in enumerate(_whole_rows(votes_path), 1):
-        row = {"kind": "judge", "question": "voice", "order": "xy", **row}
-        missing = [field for field in ("pair", "judge") if not isinstance(row.get(field), str)]
-        wrong = [
-            f"{field} {row.get(field)!r} (expected one of {', '.join(map(str, allowed))})"
-            for field, allowed in (("vote", VOTES), ("kind", KINDS), ("order", ("xy", "yx")))
-            if row.get(field, "absent") not in allowed
-        ]
-        if missing or wrong:
-            problems.append(f"{votes_path}: row {number}: " + "; ".join([*(f"no {m}" for m in missing), *wrong]))
-            continue
-        if row["pair"] not in pair_ids:
-            strangers += 1
-            continue
-        whole.append(row)
-    if problems:
-        raise UserError(problems[:20])
-    return latest(whole), strangers
+        raise UserError(f"{votes_path}: no such file", hint="make judge RUN=<run>, or name a file with votes=")
+    lines = votes_path.read_text(encoding="utf-8").split("\n")
+    try:
+        json.loads(lines[-1] or "null")
+    except json.JSONDecodeError:
+        lines.pop()
+    return parse_lines(Vote, lines, votes_path)
 
 
-def latest(rows: Sequence[Row]) -> list[Row]:
-    """One row a (judge, question, pair, order): the last, save that an unscored one never replaces a scored one."""
-    kept: dict[tuple[str, str, str, str], Row] = {}
-    for row in rows:
-        key = (row["judge"], row["question"], row["pair"], row["order"])
-        if row["vote"] is not None or key not in kept or kept[key]["vote"] is None:
-            kept[key] = row
-    return list(kept.values())
+def latest_votes(votes: Iterable[Vote]) -> list[Vote]:
+    """One vote a (judge, question, pair, order): the last, but an unscored one never replaces a scored one."""
+    latest: dict[tuple[str, str, str, str], Vote] = {}
+    for vote in votes:
+        key = (vote.judge, vote.question, vote.pair, vote.order)
+        if vote.vote is not None or key not in latest or latest[key].vote is None:
+            latest[key] = vote
+    return list(latest.values())
 
 
-def _whole_rows(path: Path) -> list[Row]:
-    """The rows of a file that somebody may be appending to: a last row that is torn is passed over."""
-    text = path.read_text(encoding="utf-8")
-    last = text[text.rfind("\n") + 1 :]
-    if last.strip():
-        try:
-            json.loads(last)
-        except json.JSONDecodeError:
-            lines = text[: len(text) - len(last)].splitlines()
-            return [json.loads(line) for line in lines if line.strip()]
-    return list(read_rows(path))
-
-
-def opinions(rows: Sequence[Row], pairs: Sequence[Row]) -> list[Opinion]:
-    """One opinion a (rater, question, pair).
+def opinions(votes: Iterable[Vote], pairs: Sequence[Pair]) -> list[Opinion]:
+    """One opinion a (rater, question, pair), from one vote an order.
 
     A machine judge owes an opinion on every pair in both orders, and is unscored where either lacks; a judge that
     was never asked in the second order, and a reader, who sees a pair once, is taken at the one order.
     """
-    seen: dict[tuple[str, str, str], dict[str, dict[str, str | None]]] = {}
-    for row in rows:
-        seen.setdefault((row["judge"], row["kind"], row["question"]), {}).setdefault(row["pair"], {})[row["order"]] = (
-            row["vote"]
-        )
-    found = []
-    for (rater, kind, question), by_pair in seen.items():
-        both = kind != "reader" and len({order for votes in by_pair.values() for order in votes}) == 2
-        owed = [pair["id"] for pair in pairs] if kind != "reader" else list(by_pair)
-        found += [_opinion(pair, rater, kind, question, by_pair.get(pair, {}), both) for pair in owed]
-    return found
+    votes_of: dict[tuple[str, RaterKind, str], dict[str, dict[Order, Choice | None]]] = {}
+    for vote in votes:
+        by_pair = votes_of.setdefault((vote.judge, vote.kind, vote.question), {})
+        by_pair.setdefault(vote.pair, {})[vote.order] = vote.vote
+    result = []
+    for (rater, kind, question), by_pair in votes_of.items():
+        both = kind != "reader" and len({order for orders in by_pair.values() for order in orders}) == 2
+        owed = [pair.id for pair in pairs] if kind != "reader" else list(by_pair)
+        result += [_opinion(pair, rater, kind, question, by_pair.get(pair, {}), both) for pair in owed]
+    return result
 
 
-def _opinion(pair: str, rater: str, kind: str, question: str, votes: dict[str, str | None], both: bool) -> Opinion:
+def _opinion(
+    pair: str, rater: str, kind: RaterKind, question: str, votes: dict[Order, Choice | None], both: bool
+) -> Opinion:
     scored = {order: vote for order, vote in votes.items() if vote is not None}
     firsts = [float(vote == order[0]) for order, vote in scored.items() if vote != "tie"]
     first_rate = sum(firsts) / len(firsts) if firsts else None
@@ -114,5 +105,5 @@ def _opinion(pair: str, rater: str, kind: str, question: str, votes: dict[str, s
         return Opinion(pair, rater, kind, question, None, None, first_rate)
     answers = list(scored.values())
     flipped = answers[0] != answers[1] if both else None
-    score = 0.5 if flipped else SCORE[str(answers[0])]
+    score = 0.5 if flipped else SCORE[answers[0]]
     return Opinion(pair, rater, kind, question, score, flipped, first_rate)

@@ -129,7 +129,7 @@ STAGES = (
         "judge", "benchmarks.judge", needs=("pair",),
         keys=("judges", "blind", "data.sources"),
         inputs=lambda run: [run.pairs_path, run.generations_path("baseline"), *run.row_files()],
-        outputs=lambda run: [run.votes_path, run.court_path],
+        outputs=lambda run: [run.votes_path, run.qualification_path],
         version=2,
     ),
     Stage(
@@ -141,7 +141,7 @@ STAGES = (
     Stage(
         "verdict", "benchmarks.verdict", needs=("judge",),
         keys=("blind",),
-        inputs=lambda run: [run.pairs_path, run.key_path, run.votes_path, run.court_path],
+        inputs=lambda run: [run.pairs_path, run.key_path, run.votes_path, run.qualification_path],
         outputs=lambda run: [run.verdict_path],
     ),
     Stage(
@@ -154,7 +154,8 @@ STAGES = (
         "report", "benchmarks.report", needs=("decide", "packet"),
         keys=("published",),
         inputs=lambda run: [
-            run.decision_path, run.voice_path, run.verdict_path, run.court_path, run.stats_path, run.generations_dir,
+            run.decision_path, run.voice_path, run.verdict_path, run.qualification_path, run.stats_path,
+            run.generations_dir,
             training_events.path_in(run.adapter_dir), run.tags_dir, run.preferred_dir,
         ],
         outputs=lambda run: [run.report_path, run.report_path.with_suffix(".md")],

@@ -104,8 +104,8 @@ def sections(run: Run, settings: Recipe, decision: dict[str, Any]) -> list[Secti
     found.append(training_section.section(curves, "From adapter/events.jsonl, stage train"))
     pairs = 0
     if verdict is not None:
-        court = read_json(run.court_path)["judges"] if run.court_path.exists() else {}
-        found.append(raters_section(verdict, court, voted, source_of(run.court_path, manifest, "judge")))
+        court = read_json(run.qualification_path)["judges"] if run.qualification_path.exists() else {}
+        found.append(raters_section(verdict, court, voted, source_of(run.qualification_path, manifest, "judge")))
         found.append(agreement_section(verdict, voted))
         pairs = sum(comparison["pairs"] for comparison in verdict["comparisons"])
     found.append(published_section.section(settings, verdict, curves, manifest))

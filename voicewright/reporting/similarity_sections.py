@@ -9,7 +9,8 @@ from typing import Any
 from markupsafe import Markup
 
 from voicewright.core import labels
-from voicewright.decision.targets import TESTED, VOICE
+from voicewright.core.documents.judging import TESTED_ARM
+from voicewright.decision.targets import VOICE_TITLES
 from voicewright.metrics.samples import BASE
 from voicewright.reporting.blocks import Block, Section, Table, ends, figure, found, number
 from voicewright.reporting.plots import Scale, around, axis, strip
@@ -27,7 +28,7 @@ def section(voice: Mapping[str, Any], source: str) -> Section:
     """The measures of voice.json, those with targets first."""
     arms = labels.ordered(voice["arms"])
     measures = voice["measures"]
-    aimed = {name: measures[name] for name in VOICE if name in measures}
+    aimed = {name: measures[name] for name in VOICE_TITLES if name in measures}
     habits = {name: m for name, m in measures.items() if _reference(m).get("author_band")}
     # The longest copied span stands with the other figures of copying, the author's own terms with their list.
     apart = {*aimed, *habits, "copying"}
@@ -70,7 +71,7 @@ def _reasons(measures: Mapping[str, Any]) -> list[str]:
 def tested(arms: Sequence[str]) -> str | None:
     """The arm that is drawn: the fine-tuned model, else the last one beside the base."""
     moved = [arm for arm in arms if arm != BASE]
-    return TESTED if TESTED in moved else moved[-1] if moved else None
+    return TESTED_ARM if TESTED_ARM in moved else moved[-1] if moved else None
 
 
 def gain(row: Figure | None, digits: int | None = None) -> str:

@@ -176,6 +176,8 @@ class Failure:
     """In words for a user; an API key in it is masked."""
     status: int | None = None
     """The HTTP status, where there was one."""
+    rejected: str | None = None
+    """The last text, where `Request.accepts` did not accept it."""
     input_tokens: int = 0
     output_tokens: int = 0
     tries: int = 1
@@ -373,7 +375,8 @@ class Client:
                     reply = Message(role="assistant", content=text[:500])
                     repair = Message(role="user", content=request.repair)
                     body["messages"] = [turn.to_json() for turn in (*request.messages, reply, repair)]
-                raise _unusable(f"the answer is not what was asked for: {text[:80]!r}", delay_s=0.0)
+                reason = f"the answer is not what was asked for: {text[:80]!r}"
+                raise EndpointError(Failure("unscored", reason, rejected=text), again=True, delay_s=0.0)
             return Answer(text, completion, input_tokens, output_tokens, tries)
 
         try:
@@ -530,8 +533,8 @@ async def _close(pieces: AsyncGenerator[str]) -> None:
     await pieces.aclose()
 
 
-def _unusable(reason: str, delay_s: float | None = None) -> EndpointError:
-    return EndpointError(Failure("unscored", reason), again=True, delay_s=delay_s)
+def _unusable(reason: str) -> EndpointError:
+    return EndpointError(Failure("unscored", reason), again=True)
 
 
 def _error_message(body: str) -> str:

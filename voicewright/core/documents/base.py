@@ -71,6 +71,24 @@ def parse_line(model: type[D], line: str, where: str) -> D:
     return parse(model, value, where)
 
 
+def parse_lines(model: type[D], lines: Iterable[str], path: Path) -> list[D]:
+    """The lines of a JSONL file as documents, for files that people write: the UserError names every line that fails.
+
+    Blank lines are passed over; of more than 20 problems, the first 20 are named.
+    """
+    documents: list[D] = []
+    problems: list[str] = []
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                documents.append(parse_line(model, line, f"{path}:{number}"))
+            except UserError as error:
+                problems += error.problems
+    if problems:
+        raise UserError(problems[:20])
+    return documents
+
+
 def write_documents(path: Path, documents: Iterable[Document]) -> int:
     """Write a whole JSONL file, or nothing; return the number of rows."""
     count = 0

@@ -8,7 +8,10 @@ from pydantic import Field, model_validator
 
 from voicewright.core.documents.base import Document
 from voicewright.core.documents.intervals import Agreement, Rate
+from voicewright.core.rows import Message
 
+TESTED_ARM = "finetuned"
+"""The arm under test: it comes first in every comparison that it takes part in."""
 Side = Literal["x", "y"]
 Choice = Literal["x", "y", "tie"]
 Order = Literal["xy", "yx"]
@@ -128,6 +131,20 @@ class Vote(Document):
     usd: float | None = None
     ms: int | None = None
     """Milliseconds that a reader took."""
+
+
+class PreferenceRow(Document):
+    """One row of `preferences.jsonl`: a pair that the votes decided, as training data for preference optimization."""
+
+    id: str
+    """Hash of the messages and the two replies."""
+    source: str
+    """The pair that it comes from."""
+    lean: float
+    """How far the votes agree on the chosen text: 1 is unanimity."""
+    messages: list[Message]
+    chosen: Message
+    rejected: Message
 
 
 class PacketPair(Document):

@@ -1,4 +1,4 @@
-"""A local server of judges with faults, each under its name as a model. Used by test_blind_judges.py."""
+"""A local server of judges with faults, each under its name as a model, for the tests of judging."""
 
 from __future__ import annotations
 

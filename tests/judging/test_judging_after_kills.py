@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.judging.bad_judges import bench_of_judges
-from tests.judging.test_judges import prose
+from tests.judging.examples import prose
+from tests.judging.faulty_judges import bench_of_judges
 from voicewright.core.paths import REPO_DIR, Run
 from voicewright.core.records import Row, read_json, read_rows, write_json, write_rows
 from voicewright.recipe import recipes
@@ -27,7 +27,11 @@ def test_no_vote_is_lost_or_asked_for_twice_after_any_number_of_kills(home: Path
     run = Run("demo")
     write_json(run.stats_path, {"format": {"shape": "completion"}})
     for split in ("train", "heldout", "val"):
-        rows = [{"source": f"{split}{n}", "section": str(n), "text": prose(f"{split}{n}", 0.8)} for n in range(10)]
+        rows = [
+            {"id": f"{split}{n}", "source": f"{split}{n}", "tokens": 200, "section": str(n),
+             "text": prose(f"{split}{n}", 0.8)}
+            for n in range(10)
+        ]  # fmt: skip
         write_rows(run.rows_path("completion", split), rows)
     for arm, marks in (("baseline", 0.0), ("finetuned", 0.8)):
         write_rows(run.generations_path(arm), [generation(arm, n, marks) for n in range(20)])
@@ -40,7 +44,7 @@ def test_no_vote_is_lost_or_asked_for_twice_after_any_number_of_kills(home: Path
             before = sum(bench.asked.values())
             process = call("judge", "judges=good")
             deadline = time.monotonic() + 60
-            # Killed after a few answers more, wherever that finds it: in the court, between the two, among the pairs.
+            # Killed after a few answers more, wherever it is: in the qualification, between the two, among the pairs.
             while sum(bench.asked.values()) < before + 17 and process.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.005)
             os.kill(process.pid, signal.SIGKILL)
@@ -48,19 +52,19 @@ def test_no_vote_is_lost_or_asked_for_twice_after_any_number_of_kills(home: Path
         assert call("judge", "judges=good").wait(120) == 0
         asked = sum(bench.asked.values())
     votes = list(read_rows(run.votes_path))
-    trials = list(read_rows(run.blind_dir / "trials.jsonl"))
+    trials = list(read_rows(run.trials_path))
     for rows in (votes, trials):
         seen = Counter((row["pair"], row["question"], row["order"]) for row in rows)
         assert set(seen.values()) == {1}
     assert len(votes) == 20 * 2 * 2
     # What was in flight when a kill fell is asked again, and nothing else.
     assert len(votes) + len(trials) <= asked <= len(votes) + len(trials) + KILLS * CONCURRENCY
-    assert read_json(run.blind_dir / "court.json")["judges"]["good"]["qualified"]
+    assert read_json(run.qualification_path)["judges"]["good"]["qualified"]
 
 
 def generation(arm: str, n: int, marks: float) -> Row:
     return {
-        "arm": arm, "prompt_id": f"p{n}", "domain": "narrative", "sample": 0, "prompt": "Go on.",
+        "id": f"{arm}{n}", "arm": arm, "prompt_id": f"p{n}", "domain": "narrative", "sample": 0, "prompt": "Go on.",
         "text": prose(f"{arm}{n}", marks), "error": None, "reference_source": None,
     }  # fmt: skip
 
