@@ -14,7 +14,6 @@ from voicewright.metrics.material import Material, rate_beside_author
 from voicewright.metrics.registry import MeasureValues, measure
 from voicewright.metrics.samples import BASE
 from voicewright.stylometry.passages import Passage
-from voicewright.stylometry.style_space import Space
 
 # A habit is overdone where its interval lies above the author's rate by half, and above nine in ten of their passages.
 OVERDONE_RATIO = 1.5
@@ -47,16 +46,11 @@ def own_terms(material: Material) -> MeasureValues:
 
 @functools.lru_cache(maxsize=1)
 def terms_of_author(material: Material) -> list[str]:
-    """The author's own terms, most frequent first."""
-    return find_own_terms(material.training.texts, material.all_texts().get(BASE, []), material.author.profile.space)
-
-
-def find_own_terms(training: Sequence[str], base: Sequence[str], space: Space) -> list[str]:
     """Words of the training text that neither other authors nor the base model use, most frequent first."""
-    base_words = word_counts(base)
+    base_words, space = word_counts(material.all_texts().get(BASE, [])), material.author.profile.space
     return [
         word
-        for word, count in word_counts(training).most_common()
+        for word, count in word_counts(material.training.texts).most_common()
         if count >= MIN_USES and word not in base_words and not space.knows(_stem(word)) and not space.knows(word)
     ]
 

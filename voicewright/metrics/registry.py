@@ -57,8 +57,14 @@ class RegisteredMeasure:
     range: Range
     needs: frozenset[Need]
     module: str
+    function: str
     rate: PassageRate | None = None
     values: ReportMeasure | None = None
+
+    @property
+    def source(self) -> str:
+        """The dotted name of the function."""
+        return f"{self.module}.{self.function}"
 
 
 _REGISTERED: dict[str, RegisteredMeasure] = {}
@@ -98,14 +104,12 @@ def measure(
     `per="passage"`: the function takes a Passage and returns its rate, or NaN where the passage has none; the report
     shows the mean of every arm with its interval beside the author's. `per="report"`: the function takes the Material
     and returns MeasureValues. `better`: a higher value, a lower one, or one nearer the author's. `range`: the least and
-    the greatest possible value. Raises ValueError if another function has registered the name.
+    the greatest possible value. Raises ValueError for a function without a docstring, and for a name that another
+    function has registered.
     """
 
     def register(function: Any) -> Any:
-        earlier = _REGISTERED.get(name)
-        if earlier and earlier.module != function.__module__:
-            raise ValueError(f"measure {name!r} of {function.__module__} is registered by {earlier.module} already")
-        _REGISTERED[name] = RegisteredMeasure(
+        registered = RegisteredMeasure(
             name,
             title,
             " ".join((inspect.getdoc(function) or "").split()),
@@ -114,8 +118,15 @@ def measure(
             range,
             frozenset(needs),
             function.__module__,
+            function.__qualname__,
             **{"rate" if per == "passage" else "values": function},
         )
+        if not registered.definition:
+            raise ValueError(f"{registered.source}: a measure needs a docstring, which the report shows")
+        earlier = _REGISTERED.get(name)
+        if earlier and earlier.source != registered.source:
+            raise ValueError(f"{registered.source}: measure {name!r} is registered by {earlier.source}")
+        _REGISTERED[name] = registered
         return function
 
     return register
