@@ -1,3 +1,5 @@
-from voicewright.judging.ballots import main
+"""`voicewright ballots` by another name."""
 
-main()
+from voicewright.cli.main import script
+
+script("ballots")

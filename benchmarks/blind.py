@@ -1,3 +1,5 @@
-from voicewright.judging.packet import main
+"""`voicewright blind` by another name."""
 
-main()
+from voicewright.cli.main import script
+
+script("blind")

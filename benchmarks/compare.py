@@ -1,3 +1,5 @@
-from voicewright.reporting.run_comparison import main
+"""`voicewright compare` by another name."""
 
-main()
+from voicewright.cli.main import script
+
+script("compare")

@@ -1,3 +1,5 @@
-from voicewright.decision.decision import main
+"""`voicewright decide` by another name."""
 
-main()
+from voicewright.cli.main import script
+
+script("decide")

@@ -1,3 +1,5 @@
-from voicewright.pipeline.deployment import main
+"""`voicewright deploy` by another name."""
 
-main()
+from voicewright.cli.main import script
+
+script("deploy")

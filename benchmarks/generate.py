@@ -1,3 +1,5 @@
-from voicewright.generation.arms import main
+"""`voicewright generate` by another name."""
 
-main()
+from voicewright.cli.main import script
+
+script("generate")

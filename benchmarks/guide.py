@@ -1,3 +1,5 @@
-from voicewright.reporting.testers_guide import main
+"""`voicewright guide` by another name."""
 
-main()
+from voicewright.cli.main import script
+
+script("guide")

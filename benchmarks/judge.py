@@ -1,3 +1,5 @@
-from voicewright.judging.panel import main
+"""`voicewright judge` by another name."""
 
-main()
+from voicewright.cli.main import script
+
+script("judge")

@@ -1,3 +1,5 @@
-from voicewright.judging.pairs import main
+"""`voicewright pair` by another name."""
 
-main()
+from voicewright.cli.main import script
+
+script("pair")

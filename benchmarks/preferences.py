@@ -1,3 +1,5 @@
-from voicewright.judging.preferences import main
+"""`voicewright preferences` by another name."""
 
-main()
+from voicewright.cli.main import script
+
+script("preferences")

@@ -1,3 +1,5 @@
-from voicewright.reporting.report import main
+"""`voicewright report` by another name."""
 
-main()
+from voicewright.cli.main import script
+
+script("report")

@@ -1,3 +1,5 @@
-from voicewright.stylometry.scoring import main
+"""`voicewright score` by another name."""
 
-main()
+from voicewright.cli.main import script
+
+script("score")

@@ -1,3 +1,5 @@
-from voicewright.decision.coverage_simulation import main
+"""`voicewright simulate` by another name."""
 
-main()
+from voicewright.cli.main import script
+
+script("simulate")

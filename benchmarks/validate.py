@@ -1,3 +1,5 @@
-from voicewright.stylometry.validation import main
+"""`voicewright validate` by another name."""
 
-main()
+from voicewright.cli.main import script
+
+script("validate")

@@ -1,3 +1,5 @@
-from voicewright.judging.verdict import main
+"""`voicewright verdict` by another name."""
 
-main()
+from voicewright.cli.main import script
+
+script("verdict")

@@ -1,3 +1,5 @@
-from voicewright.metrics.voice_report import main
+"""`voicewright voice` by another name."""
 
-main()
+from voicewright.cli.main import script
+
+script("voice")

@@ -1,3 +1,5 @@
-from voicewright.data.build import main
+"""`voicewright prepare` by another name."""
 
-main()
+from voicewright.cli.main import script
+
+script("prepare")

@@ -1,3 +1,5 @@
-from voicewright.pipeline.new_recipe import main
+"""`voicewright new` by another name."""
 
-main()
+from voicewright.cli.main import script
+
+script("new")

@@ -1,3 +1,5 @@
-from voicewright.data.masked_sample import main
+"""`voicewright sample` by another name."""
 
-main()
+from voicewright.cli.main import script
+
+script("sample")

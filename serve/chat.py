@@ -1,3 +1,5 @@
-from voicewright.serving.chat import main
+"""`voicewright chat` by another name."""
 
-main()
+from voicewright.cli.main import script
+
+script("chat")

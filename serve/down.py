@@ -1,3 +1,5 @@
-from voicewright.serving.stopping import main
+"""`voicewright stop` by another name."""
 
-main()
+from voicewright.cli.main import script
+
+script("stop")

@@ -1,3 +1,5 @@
-from voicewright.serving.endpoints import main
+"""`voicewright serve` by another name."""
 
-main()
+from voicewright.cli.main import script
+
+script("serve")

@@ -116,7 +116,7 @@ def test_a_placebo_is_caught(demo: Run) -> None:
 
     write_rows(placebo.generations_path("finetuned"), rows)
     for stage in ("voice", "pair", "judge", "verdict", "decide"):
-        command = [sys.executable, "-m", f"benchmarks.{stage}", "placebo"]
+        command = [sys.executable, "-m", "voicewright.pipeline.worker", stage, "placebo"]
         subprocess.run(command, cwd=REPO_DIR, check=True, capture_output=True)
     transfer = figure(placebo, "transfer", "finetuned")
     assert transfer["status"] != "ok" or transfer["low"] <= 0 <= transfer["high"], transfer

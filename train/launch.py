@@ -1,3 +1,5 @@
-from voicewright.training.launching import main
+"""`voicewright train` by another name."""
 
-main()
+from voicewright.cli.main import script
+
+script("train")

@@ -1,3 +1,5 @@
-from voicewright.training.merging import main
+"""`voicewright merge` by another name."""
 
-main()
+from voicewright.cli.main import script
+
+script("merge")

@@ -1,3 +1,5 @@
-from voicewright.training.monitor import main
+"""`voicewright monitor` by another name."""
 
-main()
+from voicewright.cli.main import script
+
+script("monitor")

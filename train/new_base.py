@@ -1,3 +1,5 @@
-from voicewright.training.new_base import main
+"""`voicewright base` by another name."""
 
-main()
+from voicewright.cli.main import script
+
+script("base")

@@ -1,3 +1,5 @@
-from voicewright.pipeline.plan import main
+"""`voicewright plan` by another name."""
 
-main()
+from voicewright.cli.main import script
+
+script("plan")

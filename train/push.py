@@ -1,3 +1,5 @@
-from voicewright.training.publishing import main
+"""`voicewright push` by another name."""
 
-main()
+from voicewright.cli.main import script
+
+script("push")

@@ -1,3 +1,5 @@
-from voicewright.training.rendering import main
+"""`voicewright render` by another name."""
 
-main()
+from voicewright.cli.main import script
+
+script("render")

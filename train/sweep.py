@@ -1,3 +1,5 @@
-from voicewright.pipeline.sweep import main
+"""`voicewright sweep` by another name."""
 
-main()
+from voicewright.cli.main import script
+
+script("sweep")

@@ -16,7 +16,7 @@ from voicewright.core.errors import UserError
 from voicewright.core.paths import CONFIGS_DIR, Run
 from voicewright.core.records import Row, read_json, read_rows
 from voicewright.data import build, expansion
-from voicewright.pipeline import plan, stages
+from voicewright.pipeline import plan, worker
 from voicewright.recipe import recipes
 from voicewright.training import base_model, model_card, rendering
 
@@ -151,7 +151,8 @@ def test_the_runs_own_base_is_served_meanwhile_unless_another_is_named(home: Pat
     recipes.freeze(recipes.compose("visions", ["data=expand"], run="own"))
     recipes.freeze(recipes.compose("visions", ["data=expand", "data.expand.url=http://127.0.0.1:9/v1"], run="other"))
     recipes.freeze(recipes.compose("visions", [], run="none"))
-    assert [stages.asks_its_own_model(Run(name)) for name in ("own", "other", "none")] == ["baseline", None, None]
+    asks = [worker.asks_its_own_model(recipes.load(name)) for name in ("own", "other", "none")]
+    assert asks == [True, False, False]
 
 
 def test_only_prose_is_expanded() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -244,12 +243,6 @@ def test_cards_are_read_from_the_drivers_own_words(tmp_path: Path, monkeypatch: 
     assert [each.told for each in gpus.cards()] == ["NVIDIA H200, 140 GB"]
     monkeypatch.setenv("PATH", "/nowhere")
     assert gpus.cards() == []
-
-
-def test_make_new_passes_name_and_source_on() -> None:
-    words = ["make", "-n", "new", "RECIPE=mine", "SOURCE=my notes"]
-    shown = subprocess.run(words, cwd=REPO_DIR, capture_output=True, text=True, check=True).stdout
-    assert 'prepare.new "mine"' in shown and '"source=my notes"' in shown
 
 
 def test_a_recipe_opens_with_what_was_seen_and_its_own_commands(make: Make, no_card: None) -> None:

@@ -39,17 +39,17 @@ def test_no_vote_is_lost_or_asked_for_twice_after_any_number_of_kills(home: Path
         given = f"kind:endpoint,model:late,url:'{bench.url}',concurrency:{CONCURRENCY}"
         judge = f"judges.good={{{given},questions:[voice,quality]}}"
         recipes.freeze(recipes.compose("demo", [judge, "blind.court.words=100", "blind.court.cases=12"], run="demo"))
-        assert call("pair").wait(120) == 0
+        assert call("voicewright.pipeline.worker", "pair").wait(120) == 0
         for _ in range(KILLS):
             before = sum(bench.asked.values())
-            process = call("judge", "judges=good")
+            process = call("benchmarks.judge", "judges=good")
             deadline = time.monotonic() + 60
             # Killed after a few answers more, wherever it is: in the qualification, between the two, among the pairs.
             while sum(bench.asked.values()) < before + 17 and process.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.005)
             os.kill(process.pid, signal.SIGKILL)
             process.wait(30)
-        assert call("judge", "judges=good").wait(120) == 0
+        assert call("benchmarks.judge", "judges=good").wait(120) == 0
         asked = sum(bench.asked.values())
     votes = list(read_rows(run.votes_path))
     trials = list(read_rows(run.trials_path))
@@ -70,5 +70,6 @@ def generation(arm: str, n: int, marks: float) -> Row:
 
 
 def call(module: str, *words: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-m", f"benchmarks.{module}", "demo", *words], cwd=REPO_DIR,
+    words = (*words, "demo") if module.endswith("worker") else ("run=demo", *words)
+    return subprocess.Popen([sys.executable, "-m", module, *words], cwd=REPO_DIR,
                             stdout=subprocess.DEVNULL)  # fmt: skip

@@ -18,10 +18,11 @@ from pathlib import Path
 
 from tests.test_kills import SMALL, Attempt
 from tests.test_whole_path import free_ports
+from voicewright.core.documents.manifest import read_manifest
 from voicewright.core.paths import Run
 from voicewright.core.records import read_json, read_rows
-from voicewright.pipeline.runner import read_manifest
 from voicewright.pipeline.stages import STAGES
+from voicewright.recipe import recipes
 
 # How far into a stage the signal comes, in seconds: within the time that it takes here.
 WITHIN_S = {"baseline": 40.0, "train": 25.0, "merge": 20.0, "generate": 40.0}
@@ -30,8 +31,10 @@ WITHIN_S = {"baseline": 40.0, "train": 25.0, "merge": 20.0, "generate": 40.0}
 def finished_stages() -> set[str]:
     """The stages whose entry and outputs are there."""
     run = Run("killed")
-    manifest = read_manifest(run)
-    return {s.name for s in STAGES if s.name in manifest and all(path.exists() for path in s.outputs(run))}
+    if not run.recipe_path.exists():
+        return set()
+    manifest, recipe = read_manifest(run), recipes.load("killed")
+    return {s.name for s in STAGES if s.name in manifest and all(path.exists() for path in s.outputs(run, recipe))}
 
 
 def main() -> None:
@@ -51,7 +54,7 @@ def main() -> None:
         for number in (signal.SIGKILL, signal.SIGINT):
             if stage.name in done and stage.name not in WITHIN_S:
                 # It was too quick for the last signal: an output that is lost makes it run again.
-                lost = stage.outputs(Run("killed"))[0]
+                lost = stage.outputs(Run("killed"), recipes.load("killed"))[0]
                 shutil.rmtree(lost) if lost.is_dir() else lost.unlink(missing_ok=True)
                 done.discard(stage.name)
             attempt = Attempt(env, home / f"{stage.name}-{number.name}.log")

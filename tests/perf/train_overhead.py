@@ -49,7 +49,7 @@ def main() -> None:
         for _ in range(int(options["pairs"] or 5)):
             for by_hand in (True, False):
                 found[by_hand].append(timed(run, by_hand=by_hand))
-        for by_hand, name in ((True, "axolotl train"), (False, "train.launch")):
+        for by_hand, name in ((True, "axolotl train"), (False, "voicewright.pipeline.worker train")):
             seconds, steps = zip(*found[by_hand], strict=True)
             print(f"{name}: {statistics.median(seconds):.1f} s, {statistics.median(steps):.2f} steps/s   {seconds}")
         costs = [launched[0] - plain[0] for plain, launched in zip(found[True], found[False], strict=True)]

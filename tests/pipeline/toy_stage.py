@@ -1,4 +1,4 @@
-"""A stage for test_stages: copies its input to its output, counts its runs, fails or dies when told to."""
+"""A stage for test_runner: copies its input to its output, counts its runs, fails or dies when told to."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import sys
 from voicewright.core.paths import Run
 from voicewright.core.records import write_text
 
-run, name = Run(sys.argv[1]), sys.argv[2]
+name, run = sys.argv[1], Run(sys.argv[2])
 counter = run.dir / f"{name}.count"
 write_text(counter, str(int(counter.read_text() if counter.exists() else 0) + 1))
 trouble = run.dir / f"{name}.trouble"
 if trouble.exists():
-    said = trouble.read_text()
+    kind = trouble.read_text()
     trouble.unlink()
-    if said == "kill":
+    if kind == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
-    sys.exit(int(said))
+    sys.exit(int(kind))
 source = {"a": run.dir / "source.txt", "b": run.dir / "a.txt", "c": run.dir / "b.txt"}[name]
 write_text(run.dir / f"{name}.txt", source.read_text() + name)

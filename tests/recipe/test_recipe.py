@@ -169,7 +169,7 @@ def test_two_long_run_names_that_differ_at_their_ends_are_two() -> None:
 
 
 def test_mistakes_show_in_under_a_second_without_a_traceback() -> None:
-    command = [sys.executable, "-m", "voicewright.pipeline.runner", "render", "visions"]
+    command = [sys.executable, "-m", "voicewright", "render", "visions"]
     env = {**os.environ, "SET": "axolotl.lora_rr=8 axolotl.learnin_rate=1"}
     result = subprocess.run(command, cwd=REPO_DIR, env=env, capture_output=True, text=True, check=False)
     assert result.returncode == 2

@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from voicewright.core import environments, processes
+from voicewright.core.errors import UserError
 from voicewright.core.paths import REPO_DIR, Run
 from voicewright.core.records import read_json
 from voicewright.recipe import recipes
@@ -55,7 +56,8 @@ def free_port() -> int:
 
 
 def command(script: str, *words: str) -> list[str]:
-    return [sys.executable, "-c", DRIVER, f"serve.{script}", *words]
+    module = "voicewright.serving.during" if script == "during" else f"serve.{script}"
+    return [sys.executable, "-c", DRIVER, module, *words]
 
 
 def call(script: str, *words: str) -> subprocess.CompletedProcess[str]:
@@ -110,7 +112,7 @@ def test_up_says_where_and_how_to_try_and_a_second_up_that_it_is_there(home: Pat
     assert "stopped tiny-base" in down.stdout
     assert gone(engine)
     assert not answers(port)
-    assert "no server" in call("down").stdout
+    assert "no such server" in call("down", "all=1").stdout
 
 
 @pytest.mark.slow
@@ -122,7 +124,7 @@ def test_down_of_one_run_leaves_the_others(home: Path, port: int) -> None:
     assert "stopped baseline" in call("down", "r").stdout
     assert not answers(port)
     assert answers(other)
-    assert "stopped tiny-base" in call("down").stdout
+    assert "stopped tiny-base" in call("down", "all=1").stdout
     assert not answers(other)
 
 
@@ -171,7 +173,7 @@ def test_down_ends_everything_after_kill_9_of_up(home: Path, port: int, monkeypa
     up.send_signal(signal.SIGKILL)
     up.wait()
     assert not gone(engine)
-    assert "stopped" in call("down").stdout
+    assert "stopped" in call("down", "all=1").stdout
     assert gone(engine)
 
 
@@ -182,7 +184,7 @@ def test_down_ends_the_engine_of_a_server_that_was_killed(home: Path, port: int)
     os.kill(read_json(home / "runs" / ".servers" / f"{port}.json")["pid"], signal.SIGKILL)
     wait_for(lambda: not answers(port))
     assert not gone(engine)
-    assert "stopped" in call("down").stdout
+    assert "stopped" in call("down", "all=1").stdout
     assert gone(engine)
 
 
@@ -262,9 +264,8 @@ def test_a_server_is_stopped_by_its_last_user_even_if_an_earlier_one_was_killed(
 @pytest.mark.slow
 def test_what_is_not_there_yet_says_what_to_do(port: int) -> None:
     begin(port)
-    result = call("up", "r", "arm=finetuned")
-    assert result.returncode == 2
-    assert "arm=baseline, which needs no training" in result.stderr
+    with pytest.raises(UserError, match="arm=baseline, which needs no training"):
+        servers.of_run(recipes.load("r"), "finetuned")
     assert "no arm 'fintuned'" in call("up", "r", "arm=fintuned").stderr
     assert "expected the name of a run or recipe, or a folder" in call("up", "./nowhere").stderr
     assert "expected a number" in call("up", MODEL, "port=eighty").stderr

@@ -137,7 +137,11 @@ def write_stats(run: Run, shape: str) -> None:
 
 
 def launch(
-    run: Run, *, before: str = "", env: Mapping[str, str] | None = None, module: str = "train.launch"
+    run: Run,
+    *,
+    before: str = "",
+    env: Mapping[str, str] | None = None,
+    module: str = "voicewright.pipeline.worker train",
 ) -> subprocess.Popen[str]:
     """Start the launcher as a person would; `before` goes in front of it in the same shell, such as a ulimit."""
     return subprocess.Popen(

@@ -12,6 +12,7 @@ from voicewright.core.errors import UserError
 from voicewright.core.paths import Run
 from voicewright.core.records import write_rows, write_text
 from voicewright.pipeline import runner
+from voicewright.pipeline.run_selection import RunRequest, select
 from voicewright.recipe import recipes as recipe
 from voicewright.training import checkpoints, oom_fallback
 
@@ -30,6 +31,10 @@ def recipes(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     monkeypatch.setattr("voicewright.recipe.validation.RECIPES_DIR", folder)
     monkeypatch.setattr("voicewright.recipe.validation.REPO_DIR", tmp_path)
     return folder
+
+
+def second(overrides: list[str]) -> RunRequest:
+    return RunRequest(recipe="second", overrides=overrides)
 
 
 def test_its_base_is_the_merged_model_of_the_other_on_the_same_machine(recipes: Path) -> None:
@@ -51,45 +56,47 @@ def test_a_parent_that_does_not_exist_is_named_with_what_was_meant(recipes: Path
 
 
 def test_the_parents_stages_come_first(recipes: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    wanted = runner.settle("second", ["hardware=cpu"], None)
-    runner.run_parents(wanted, dry_run=True)
-    runner.run_until("train", wanted, dry_run=True)
-    said = [line for line in capsys.readouterr().out.splitlines() if ": " in line]
-    parents = [line for line in said if " first-hardware_cpu" in line]
-    assert parents and said[: len(parents)] == parents
-    assert any("train.merge first-hardware_cpu" in line for line in parents)
-    assert any("train.launch second-hardware_cpu" in line for line in said[len(parents) :])
-    assert not any("benchmarks.generate first" in line for line in parents)
+    runner.print_plan("train", select(second(["hardware=cpu"])))
+    lines = capsys.readouterr().out.splitlines()
+    runs = [line for line in lines if line.startswith("run ")]
+    assert [line.split()[1].rstrip(",") for line in runs] == ["first-hardware_cpu", "second-hardware_cpu"]
+    of_parent, of_child = lines[: lines.index(runs[1])], lines[lines.index(runs[1]) :]
+    assert any(line.split()[0] == "merge" for line in of_parent)
+    assert any(line.split()[0] == "train" for line in of_child)
+    assert not any(line.split()[0] == "generate" for line in of_parent)
+    assert not (recipes.parent / "runs").exists()
 
 
 def test_a_base_that_was_asked_for_needs_no_parent(recipes: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    asked = runner.settle("second", ["axolotl.base_model=models/tiny-base"], None)
-    assert runner.run_parents(asked, dry_run=True) == asked
-    assert capsys.readouterr().out == ""
+    runner.print_plan("train", select(second(["axolotl.base_model=models/tiny-base"])))
+    assert "run first" not in capsys.readouterr().out
 
 
-def test_a_parent_that_fell_back_to_a_smaller_model_is_gone_on_from_as_it_is(recipes: Path) -> None:
-    wanted = runner.settle("second", ["hardware=gpu_24gb", "model=qwen3_14b"], None)
-    parent = Run(Path(wanted.axolotl["base_model"]).name)
+def test_a_parent_that_fell_back_to_a_smaller_model_is_gone_on_from_as_it_is(
+    recipes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "stages_until", lambda target: [])
+    overrides = ["hardware=gpu_24gb", "model=qwen3_14b"]
+    selection = select(second(overrides))
+    parent = Run(Path(selection.recipe.axolotl["base_model"]).name)
     write_rows(parent.dir / "adapted.jsonl", [{"rung": "model", "overrides": ["model=qwen2_5_7b"]}])
-    now = runner.run_parents(wanted, dry_run=True)
-    assert now.model.name == "qwen2_5_7b" and now.axolotl["base_model"] == wanted.axolotl["base_model"]
-    again = runner.settle("second", ["hardware=gpu_24gb", "model=qwen3_14b"], None)
-    assert again == now == runner.run_parents(again, dry_run=True)
+    recipe_of_child = runner.run_until("train", selection)
+    assert recipe_of_child.model.name == "qwen2_5_7b"
+    assert recipe_of_child.axolotl["base_model"] == selection.recipe.axolotl["base_model"]
+    again = select(second(overrides))
+    assert again.recipe == recipe_of_child == runner.run_until("train", again)
 
 
 def test_a_parent_that_has_begun_is_taken_as_it_is(recipes: Path) -> None:
-    runner.settle("first", ["hardware=cpu", "eval.openings=3"], "first-hardware_cpu")
-    runner.run_parents(runner.settle("second", ["hardware=cpu"], None), dry_run=True)
+    select(RunRequest(recipe="first", run="first-hardware_cpu", overrides=["hardware=cpu", "eval.openings=3"])).begin()
+    runner.print_plan("train", select(second(["hardware=cpu"])))
     assert recipe.load("first-hardware_cpu").eval.openings == 3
 
 
 def test_a_smaller_model_of_its_own_comes_after_a_parent_of_that_size(recipes: Path) -> None:
     path = recipes / "second.yaml"
     path.write_text(path.read_text() + "out_of_memory: [model]\n")
-    oom_fallback.take_next_step(
-        runner.settle("second", ["hardware=gpu_24gb", "model=qwen3_14b"], None), "out of memory"
-    )
+    oom_fallback.take_next_step(select(second(["hardware=gpu_24gb", "model=qwen3_14b"])).begin(), "out of memory")
     now = recipe.load("second-hardware_gpu_24gb-model_qwen3_14b")
     assert now.axolotl["base_model"] == str(Run("first-hardware_gpu_24gb-model_qwen2_5_7b").merged_dir)
 
@@ -97,11 +104,11 @@ def test_a_smaller_model_of_its_own_comes_after_a_parent_of_that_size(recipes: P
 def test_a_base_that_was_asked_for_leaves_no_smaller_model_to_fall_back_to(recipes: Path) -> None:
     words = ["hardware=gpu_24gb", "model=qwen3_14b", "axolotl.base_model=models/tiny-base", "out_of_memory=[model]"]
     with pytest.raises(UserError, match=r"axolotl\.base_model is set"):
-        oom_fallback.take_next_step(runner.settle("second", words, None), "out of memory")
+        oom_fallback.take_next_step(select(second(words)).begin(), "out of memory")
 
 
 def test_a_parent_that_was_merged_anew_is_not_trained_on_in_silence(recipes: Path) -> None:
-    run = Run(runner.settle("second", [], None).run)
+    run = Run(select(second([])).begin().run)
     weights = Run("first").merged_dir / "model.safetensors"
     write_text(weights, "one model")
     write_text(run.axolotl_path, f"base_model: {weights.parent}")

@@ -119,7 +119,11 @@ def test_a_base_made_of_a_folder_of_text_is_pretrained_and_published_whole(in_en
     assert losses[12] < losses[1]
 
     merged = subprocess.run(
-        [sys.executable, "-m", "train.merge", run.name], cwd=REPO_DIR, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "voicewright.pipeline.worker", "merge", run.name],
+        cwd=REPO_DIR,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert merged.returncode == 0, merged.stderr
     published = {path.name for path in run.merged_dir.iterdir()}

@@ -104,14 +104,14 @@ def scale_a_tensor(path: Path, key: str, factor: float) -> None:
 @pytest.mark.usefixtures("in_engine_home")
 def test_a_real_merge_passes_and_one_with_a_tensor_scaled_by_a_twentieth_does_not(trained: Run) -> None:
     said = subprocess.run(
-        [sys.executable, "-m", "train.merge", trained.name, "checkpoint=auto"],
+        [sys.executable, "-m", "voicewright.pipeline.worker", "merge", trained.name],
         cwd=REPO_DIR, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert said.returncode == 0, said.stdout + said.stderr
     assert "parity:" in said.stdout
     assert (trained.merged_dir / "model_card.md").exists() and (trained.merged_dir / "Modelfile").exists()
 
-    words = [sys.executable, "-m", "train.served", trained.name]
+    words = [sys.executable, "-m", "voicewright", "parity", f"run={trained.name}"]
     said = subprocess.run(words, cwd=REPO_DIR, capture_output=True, text=True, check=False)
     assert said.returncode == 0, said.stdout + said.stderr
     assert "served against merged: 0.000" in said.stdout

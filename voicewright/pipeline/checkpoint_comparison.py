@@ -1,7 +1,5 @@
 """Every checkpoint of a run compared: voice, copying, bits per character; and the one to merge.
 
-python -m train.compare RUN       after the baseline, which `make checkpoints` makes first
-
 The rule: checkpoints that the voice report fails for copying are left out, and those whose voice transfer is below the
 highest by more than its 95% interval. Of the rest, the fewest bits per held-out character; where those are not known
 the highest transfer, else the lowest evaluation loss; of equals the earlier step.
@@ -15,15 +13,15 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from voicewright.cli import arguments
 from voicewright.core import processes
 from voicewright.core.documents.base import read_document, write_document
 from voicewright.core.documents.intervals import Figure
 from voicewright.core.documents.training import CheckpointComparison, CheckpointScores
 from voicewright.core.documents.voice_report import VoiceReport
-from voicewright.core.errors import UserError, exits_cleanly
+from voicewright.core.errors import UserError
 from voicewright.core.paths import REPO_DIR, Run
-from voicewright.pipeline.stages import while_served
+from voicewright.recipe import recipes
+from voicewright.serving.during import served
 from voicewright.training import checkpoints
 
 
@@ -49,12 +47,14 @@ def compare_checkpoints(run: Run) -> CheckpointComparison:
 def measure(run: Run) -> None:
     """Serve all checkpoints as adapters of one base, generate with each, and measure; finished texts are kept."""
     arms = ",".join(f"checkpoint-{checkpoint.step}" for checkpoint in checkpoints.whole(run.adapter_dir))
-    for command in (
-        while_served(run, "checkpoints", ["benchmarks.generate", run.name, f"arm={arms}"]),
-        [sys.executable, "-m", "benchmarks.voice", run.name],
-    ):
-        if code := processes.run(command, cwd=REPO_DIR).code:
-            sys.exit(code)
+    with served(recipes.load(run.name), "checkpoints"):
+        _run("voicewright.generation.arms", run.name, f"arm={arms}")
+    _run("voicewright.metrics.voice_report", run.name)
+
+
+def _run(module: str, *words: str) -> None:
+    if code := processes.run([sys.executable, "-m", module, *words], cwd=REPO_DIR).code:
+        sys.exit(code)
 
 
 def checkpoint_scores(run: Run, voice: VoiceReport) -> list[CheckpointScores]:
@@ -113,14 +113,3 @@ def table(scores: Sequence[CheckpointScores], best: CheckpointScores) -> Table:
         cells[3] += ", fails" if score.copies else ""
         columns.add_row("*" if score is best else "", str(score.step), *cells)
     return columns
-
-
-@exits_cleanly
-def main() -> None:
-    processes.interruptible()
-    name, _ = arguments.parse(__doc__, {})
-    compare_checkpoints(Run(name))
-
-
-if __name__ == "__main__":
-    main()

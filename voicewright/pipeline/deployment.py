@@ -1,21 +1,12 @@
-"""Make a run's merged model the one in production, or take that back.
-
-    python -m benchmarks.deploy RUN [anyway=REASON]
-    python -m benchmarks.deploy rollback=1
-    python -m benchmarks.deploy show=1
-
-The choice is production.json beside runs/; `python -m serve.up "$(python -m benchmarks.deploy show=1)"` serves it.
-"""
+"""Which run's merged model is in production: `production.json` beside runs/, whose last entry is now."""
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from voicewright.cli import arguments
-from voicewright.core.errors import UserError, exits_cleanly, notice
+from voicewright.core.errors import UserError, notice
 from voicewright.core.paths import Run, home
 from voicewright.core.records import fingerprint, read_json, write_json
 
@@ -66,26 +57,12 @@ def rollback() -> dict[str, Any] | None:
     return past[-2] if len(past) > 1 else None
 
 
-@exits_cleanly
-def main() -> None:
-    bare = not any("=" not in word for word in sys.argv[1:]) and len(sys.argv) > 1
-    options: dict[str, str | None] = {"anyway": None, "rollback": None, "show": None}
-    name, options = arguments.parse(__doc__, options, name=None if bare else "RUN")
-    if options["rollback"]:
-        now = rollback()
-        print(f"in production: {now['run']}" if now else "nothing is in production")
-    elif options["show"]:
-        past = history()
-        if not past:
-            raise UserError("nothing is in production", hint="make deploy RECIPE=<name>")
-        model = home() / past[-1]["model"]
-        if fingerprint(model) != past[-1]["fingerprint"]:
-            notice(f"{past[-1]['model']} has changed since it was deployed")
-        print(model)
-    else:
-        entry = deploy(Run(name), options["anyway"])
-        print(f"in production: {entry['run']}, {entry['model']}")
-
-
-if __name__ == "__main__":
-    main()
+def production_model() -> Path:
+    """The folder of the model in production. Raises UserError where there is none."""
+    past = history()
+    if not past:
+        raise UserError("nothing is in production", hint="make deploy RUN=<run>")
+    model = home() / str(past[-1]["model"])
+    if fingerprint(model) != past[-1]["fingerprint"]:
+        notice(f"{past[-1]['model']} has changed since it was deployed")
+    return model

@@ -1,7 +1,4 @@
-"""What this machine has, what is missing, and the command that mends it.
-
-python -m voicewright.doctor [build]      build: all three environments, now
-"""
+"""What this machine has, what is missing, and the command that puts it right."""
 
 from __future__ import annotations
 
@@ -15,7 +12,6 @@ from rich.console import Console
 from rich.table import Table
 
 from voicewright.core import environments
-from voicewright.core.errors import exits_cleanly
 from voicewright.core.gpus import cards
 from voicewright.core.paths import REPO_DIR, free_gb
 
@@ -56,19 +52,12 @@ def findings() -> Iterator[Finding]:
     yield Finding("embedded model", base.is_file(), str(base.relative_to(REPO_DIR)), "git checkout models/tiny-base")
 
 
-@exits_cleanly
-def main() -> None:
-    if sys.argv[1:] == ["build"]:
-        for name in environments.NAMES:
-            environments.python(name)
+def print_findings() -> int:
+    """Print the findings as a table; the exit code: 2 where something is missing."""
     table = Table("", "", "seen", "fix")
-    ill = 0
-    for finding in findings():
-        ill += not finding.well
-        table.add_row("ok" if finding.well else "!!", finding.name, finding.seen, "" if finding.well else finding.hint)
+    everything = list(findings())
+    for finding in everything:
+        mark, fix = ("ok", "") if finding.well else ("!!", finding.hint)
+        table.add_row(mark, finding.name, finding.seen, fix)
     Console().print(table)
-    sys.exit(2 if ill else 0)
-
-
-if __name__ == "__main__":
-    main()
+    return 0 if all(finding.well for finding in everything) else 2

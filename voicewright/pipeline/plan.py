@@ -1,12 +1,8 @@
-"""What a run will take, before anything is downloaded: steps, memory by part, disk, hours, and what to change.
-
-python -m train.plan RECIPE [key=value ...]       overrides as in SET
-"""
+"""What a run will take, before anything is downloaded: steps, memory by part, disk, hours, and what to change."""
 
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +10,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from voicewright.core.errors import UserError, exits_cleanly
+from voicewright.core.errors import UserError
 from voicewright.core.paths import CONFIGS_DIR, Run, free_gb
 from voicewright.recipe import recipes, steps
 from voicewright.recipe.schema import Recipe
@@ -169,24 +165,13 @@ def table(wanted: Recipe, overrides: list[str]) -> Table:
     return shown
 
 
-@exits_cleanly
-def main() -> None:
-    words = sys.argv[1:]
-    if not words or {"-h", "--help"} & set(words):
-        print((__doc__ or "").strip())
-        sys.exit(0)
-    name, overrides = words[0], words[1:]
-    begun = Run(name).recipe_path.exists()
-    composed = recipes.Composed(recipes.load(name), []) if begun and not overrides else recipes.compose(name, overrides)
-    Console().print(table(composed.recipe, overrides))
-    problems = base_model.problems(composed.recipe)
+def print_plan(recipe: Recipe, overrides: list[str]) -> None:
+    """Print what a run will take. Raises UserError where the base model cannot be had or trained."""
+    Console().print(table(recipe, overrides))
+    problems = base_model.problems(recipe)
     try:
-        base_model.check_hub(composed.recipe)
+        base_model.check_hub(recipe)
     except UserError as error:
         problems += error.problems
     if problems:
         raise UserError(problems)
-
-
-if __name__ == "__main__":
-    main()

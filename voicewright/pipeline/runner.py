@@ -1,118 +1,209 @@
-"""Running the stages of the journey: which are done, which are stale, and what is written down of each.
-
-    python -m voicewright.stages TARGET RECIPE [MODULE key=value ...]
-
-runs the stale stages up to TARGET (`none` for none), each as a child process, skips those whose identity has not
-changed, and then runs MODULE on the run. What to change comes from the environment, as make passes it: SET, SOURCE,
-RUN, FORCE, CHECKPOINT, DRY_RUN.
+"""Running the stages of a run: which are stale and why, and the manifest entry of each that has finished.
 
 A stage knows nothing of this: it reads its inputs, writes its outputs under a temporary name, renames them and exits
-0. The manifest entry comes last, so that an entry means done.
+0. Each runs as a child process, so that it can be killed at any moment. Its manifest entry is written last, so that an
+entry means done.
 """
 
 from __future__ import annotations
 
-import os
-import shlex
 import subprocess
-import sys
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from pydantic import JsonValue
 
 from voicewright.core import processes
 from voicewright.core.documents.adaptations import Adaptation
-from voicewright.core.errors import UserError, exits_cleanly, notice
+from voicewright.core.documents.manifest import ManifestEntry, read_manifest, write_manifest
+from voicewright.core.errors import notice
 from voicewright.core.paths import REPO_DIR, Run
-from voicewright.core.records import content_id, fingerprint, read_json, write_json, write_text
-from voicewright.pipeline.stages import Stage, journey
+from voicewright.core.records import content_id, fingerprint
+from voicewright.pipeline.run_selection import RunRequest, Selection, differences, frozen_recipe, select
+from voicewright.pipeline.stages import Stage, stages_until
 from voicewright.recipe import recipes
 from voicewright.recipe.limits import get
 from voicewright.recipe.schema import Recipe
 from voicewright.recipe.validation import keys_set
 from voicewright.training.oom_fallback import RECIPE_CHANGED
 
+MOST_NAMED = 3
 
-def identity(stage: Stage, recipe: Recipe) -> dict[str, Any]:
+
+@dataclass(frozen=True)
+class Provenance:
     """What a stage's result follows from: its version, the recipe's values, the content of its inputs."""
+
+    version: int
+    recipe: dict[str, JsonValue]
+    inputs: dict[str, str]
+
+    @property
+    def identity(self) -> str:
+        return content_id({"version": self.version, "recipe": self.recipe, "inputs": self.inputs}, 64)
+
+
+@dataclass(frozen=True)
+class PlannedStage:
+    """A stage of a plan, and why it would run; no reason where it is up to date."""
+
+    stage: Stage
+    reason: str | None
+
+
+def provenance(stage: Stage, recipe: Recipe) -> Provenance:
+    """What a stage's result would follow from now."""
     tree = recipe.model_dump(mode="json")
-    run = Run(recipe.run)
-    return {
-        "version": stage.version,
-        "recipe": {key: get(tree, key) for key in stage.keys},
-        "inputs": {_short(path): fingerprint(path)[:16] for path in stage.inputs(run)},
-    }
+    return Provenance(
+        stage.version,
+        {key: get(tree, key) for key in stage.keys},
+        {_relative(path): fingerprint(path)[:16] for path in stage.inputs(Run(recipe.run), recipe)},
+    )
 
 
-def is_done(stage: Stage, recipe: Recipe, manifest: dict[str, Any]) -> bool:
-    """Whether the manifest holds this very identity and the outputs are still there."""
+def stale_reason(stage: Stage, recipe: Recipe, manifest: Mapping[str, ManifestEntry]) -> str | None:
+    """Why a stage has to run, None where it is up to date."""
     entry = manifest.get(stage.name)
-    if entry is None or not all(path.exists() for path in stage.outputs(Run(recipe.run))):
-        return False
-    return bool(entry["identity"] == content_id(identity(stage, recipe), 64))
+    if entry is None:
+        return "has not finished yet"
+    missing = [_relative(path) for path in stage.outputs(Run(recipe.run), recipe) if not path.exists()]
+    if missing:
+        return f"{missing[0]} is missing"
+    now = provenance(stage, recipe)
+    if entry.identity == now.identity:
+        return None
+    if entry.version != now.version:
+        return f"the stage itself has changed: version {entry.version} -> {now.version}"
+    changed = differences(entry.recipe, now.recipe)
+    if changed:
+        return _listed([f"{key}: {old} -> {new}" for key, (old, new) in changed.items()])
+    return f"changed: {_listed(list(differences(entry.inputs, now.inputs)))}"
 
 
-def read_manifest(run: Run) -> dict[str, Any]:
-    """The run's manifest, by stage; empty before the first."""
-    manifest: dict[str, Any] = read_json(run.manifest_path) if run.manifest_path.exists() else {}
-    return manifest
+def plan(target: str, recipe: Recipe, *, force: str | None = None) -> list[PlannedStage]:
+    """The stages up to `target`, each with the reason for which it would run; nothing is run."""
+    manifest = read_manifest(Run(recipe.run))
+    planned: list[PlannedStage] = []
+    stale = set[str]()
+    for stage in stages_until(target):
+        reason = "FORCE" if force in (stage.name, *stage.arms) else stale_reason(stage, recipe, manifest)
+        before = [name for name in stage.needs if name in stale]
+        if before and stage.name in manifest and not reason:
+            reason = f"if {' or '.join(before)} changes what it reads"
+        if reason:
+            stale.add(stage.name)
+        planned.append(PlannedStage(stage, reason))
+    return planned
 
 
-def run_until(target: str, recipe: Recipe, *, force: str | None = None, dry_run: bool = False) -> None:
-    """Run the stale stages up to and with `target`; `force` names a stage or an arm to do again.
+def print_plan(target: str, selection: Selection, *, force: str | None = None) -> None:
+    """Show what running a target would do, the run that it comes after included. Writes nothing."""
+    selection = _after_parent(selection, dry_run=True) if target != "render" else selection
+    print(f"run {selection.run.name}, recipe {selection.recipe.recipe} (a dry run: nothing is written)")
+    for planned in plan(target, selection.recipe, force=force):
+        print(f"  {planned.stage.name:<9} {f'would run: {planned.reason}' if planned.reason else 'up to date'}")
 
-    Raises UserError when a stage fails, naming its log, and KeyboardInterrupt when it was interrupted.
+
+def run_until(
+    target: str,
+    selection: Selection,
+    *,
+    force: str | None = None,
+    words: Mapping[str, Sequence[str]] | None = None,
+) -> Recipe:
+    """Run the stale stages up to and with `target`, those of the run that it comes after first.
+
+    `force` names a stage or an arm to make again; `words` are more words for a stage, by its name. Returns the recipe
+    as the run ended with it. Raises SystemExit with the code of a stage that failed, which has said why, and
+    KeyboardInterrupt when interrupted.
     """
-    run = Run(recipe.run)
-    fresh = True
-    for stage in journey(target):
+    recipe = selection.begin()
+    if target != "render":
+        recipe = _after_parent(selection, dry_run=False).recipe
+    run = selection.run
+    all_fresh = True
+    for stage in stages_until(target):
         forced = force is not None and force in (stage.name, *stage.arms)
-        if forced or not is_done(stage, recipe, read_manifest(run)):
-            fresh = False
-            words = [f"force={force}"] if forced and force in stage.arms else []
-            if dry_run:
-                print(f"{stage.name}: {' '.join([*stage.command(run), *words])}")
-            elif not _run_stage(stage, recipe, words):
-                run_until(target, run_parents(recipes.load(run.name)))
-                return
-    if fresh:
+        if not forced and stale_reason(stage, recipe, read_manifest(run)) is None:
+            continue
+        all_fresh = False
+        more = list((words or {}).get(stage.name, ()))
+        if not _run_stage(stage, recipe, [*more, *([f"force={force}"] if forced and force in stage.arms else [])]):
+            return run_until(target, Selection(frozen_recipe(run), recipes.frozen_overrides(run)))
+    if all_fresh:
         print(f"{run.name}: everything up to {target} is up to date")
+    return recipe
 
 
 def _run_stage(stage: Stage, recipe: Recipe, words: list[str]) -> bool:
-    """Run one stage, with more words for its script, and enter it in the manifest.
+    """Run one stage, with more words for it, and enter it in the manifest.
 
     False when it changed the recipe instead of finishing.
     """
     run = Run(recipe.run)
     print(f"--- {stage.name} ({run.name})", flush=True)
-    # The identity is taken before the work: an input that changes meanwhile makes the stage stale, as it should.
-    before = identity(stage, recipe)
+    # Taken before the work: an input that changes meanwhile makes the stage stale, as it should.
+    before = provenance(stage, recipe)
     began, started_at = time.monotonic(), time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    ended = processes.run([*stage.command(run), *words], cwd=REPO_DIR)
+    ended = processes.run(stage.command(run, *words), cwd=REPO_DIR)
     if ended.code == RECIPE_CHANGED:
         return False
     if ended.code:
         raise SystemExit(ended.code)
-    missing = [_short(path) for path in stage.outputs(run) if not path.exists()]
+    outputs = stage.outputs(run, recipe)
+    missing = [_relative(path) for path in outputs if not path.exists()]
     if missing:
         raise RuntimeError(f"stage {stage.name} ended well but did not write {', '.join(missing)}")
-    manifest = read_manifest(run)
-    manifest[stage.name] = {
-        "identity": content_id(before, 64),
-        **before,
-        "outputs": {_short(path): fingerprint(path)[:16] for path in stage.outputs(run)},
-        "command": [stage.module, *stage.arguments],
-        "git": _git_revision(),
-        "started_at": started_at,
-        "seconds": round(time.monotonic() - began, 1),
-        "peak_memory_mb": ended.peak_memory_mb,
-    }
-    write_json(run.manifest_path, manifest)
+    entry = ManifestEntry(
+        identity=before.identity,
+        version=before.version,
+        recipe=before.recipe,
+        inputs=before.inputs,
+        outputs={_relative(path): fingerprint(path)[:16] for path in outputs},
+        command=[stage.module, stage.name],
+        git=_git_revision(),
+        started_at=started_at,
+        seconds=round(time.monotonic() - began, 1),
+        peak_memory_mb=ended.peak_memory_mb,
+    )
+    write_manifest(run, read_manifest(run) | {stage.name: entry})
     return True
 
 
-def _short(path: Path) -> str:
+def _after_parent(selection: Selection, *, dry_run: bool) -> Selection:
+    """Run the recipe that this one comes `after`, up to its merged model, on the same model and machine.
+
+    Returns the selection as it goes on: with the parent's model, where memory made the parent fall back to a smaller.
+    """
+    recipe, run = selection.recipe, selection.run
+    overrides = recipes.merge_overrides(selection.overrides, recipes.adapted_overrides(run))
+    if recipe.after is None or "axolotl.base_model" in keys_set(overrides):
+        return selection
+    inherited = recipes.inherited_overrides(overrides)
+    parent_run = Run(recipes.run_name(recipe.after, inherited))
+    # A parent that exists goes by what was set for it, which may be more than is inherited.
+    exists = parent_run.recipe_path.exists()
+    parent = select(RunRequest(recipe=recipe.after, run=parent_run.name, overrides=[] if exists else inherited))
+    if dry_run:
+        print_plan("merge", parent)
+    else:
+        parent.tell()
+        run_until("merge", parent)
+    fallback = [o for o in recipes.adapted_overrides(parent_run) if o.startswith("model=")]
+    if not fallback:
+        return selection
+    added = [*fallback, f"axolotl.base_model={recipe.axolotl['base_model']}"]
+    why = f"{parent_run.name} fell back to it"
+    notice(f"{parent_run.name} fell back to a smaller model; {run.name} goes on from it: {' '.join(added)}")
+    composed = recipes.compose(recipe.recipe, recipes.merge_overrides(overrides, added), run=run.name)
+    if not dry_run:
+        recipes.adapt(composed, selection.overrides, Adaptation(step="model", overrides=added, why=why))
+    return Selection(composed.recipe, selection.overrides)
+
+
+def _relative(path: Path) -> str:
     """A path as the manifest names it: relative, so that a run can be moved."""
     for base in (Run("x").dir.parent.parent, REPO_DIR):
         if path.is_relative_to(base):
@@ -120,106 +211,13 @@ def _short(path: Path) -> str:
     return str(path)
 
 
+def _listed(items: list[str]) -> str:
+    more = f" and {len(items) - MOST_NAMED} more" if len(items) > MOST_NAMED else ""
+    return ", ".join(items[:MOST_NAMED]) + more
+
+
 def _git_revision() -> str | None:
     result = subprocess.run(
         ["git", "describe", "--always", "--dirty"], cwd=REPO_DIR, capture_output=True, text=True, check=False
     )
     return result.stdout.strip() or None
-
-
-def settle(name: str, overrides: list[str], run_name: str | None) -> Recipe:
-    """The recipe that a run goes by: composed anew, and compared with what the run was begun with.
-
-    A change that leaves training as it was is taken over with a notice (the stages it touches run again). One
-    that would throw a trained model away is refused. Raises UserError.
-    """
-    run = Run(run_name or recipes.run_name(name, sorted(overrides)))
-    said = recipes.frozen_overrides(run) if run.recipe_path.exists() else []
-    composed = recipes.compose(
-        name, recipes.merge_overrides(overrides or said, recipes.adapted_overrides(run)), run=run.name
-    )
-    if not run.recipe_path.exists():
-        recipes.freeze(composed)
-        return composed.recipe
-    frozen = recipes.load(run.name)
-    if frozen == composed.recipe:
-        return frozen
-    if overrides and sorted(overrides) != said:
-        raise recipes.contradiction(run, said, overrides)
-    changed = _differences(frozen.model_dump(mode="json"), composed.recipe.model_dump(mode="json"))
-    if "train" in read_manifest(run) and any(key.startswith(("axolotl.", "data.", "method")) for key in changed):
-        raise UserError(
-            [f"run {run.name!r} is trained, and the recipe has changed since in what training depends on:"]
-            + [f"  {key}: {old} -> {new}" for key, (old, new) in sorted(changed.items())],
-            hint=f"RUN={run.name}-2 keeps both, `make clean RUN={run.name}` begins anew",
-        )
-    notice(
-        f"the recipe has changed since this run began: {', '.join(sorted(changed))}; what follows from it runs again"
-    )
-    recipes.freeze(composed, overrides or said)
-    return composed.recipe
-
-
-def run_parents(recipe: Recipe, *, dry_run: bool = False) -> Recipe:
-    """Run the recipe that this one comes `after`, up to its merged model, on the same model and machine.
-
-    Returns the recipe as it goes on: with the parent's model, where memory made that one fall back to a smaller.
-    """
-    run = Run(recipe.run)
-    said = recipes.frozen_overrides(run)
-    overrides = recipes.merge_overrides(said, recipes.adapted_overrides(run))
-    if recipe.after is None or "axolotl.base_model" in keys_set(overrides):
-        return recipe
-    passed_on = recipes.inherited_overrides(overrides)
-    begun = Run(recipes.run_name(recipe.after, passed_on))
-    # A parent that has begun goes by what was said for it, which may be more than is passed on.
-    parent = settle(recipe.after, [] if begun.recipe_path.exists() else passed_on, begun.name)
-    parent = run_parents(parent, dry_run=dry_run)
-    run_until("merge", parent, dry_run=dry_run)
-    fallen_back = [o for o in recipes.adapted_overrides(Run(parent.run)) if o.startswith("model=")]
-    if not fallen_back:
-        return recipe
-    taken = [*fallen_back, f"axolotl.base_model={recipe.axolotl['base_model']}"]
-    notice(f"{parent.run} fell back to a smaller model; {run.name} goes on from it: {' '.join(taken)}")
-    composed = recipes.compose(recipe.recipe, recipes.merge_overrides(overrides, taken), run=run.name)
-    recipes.adapt(composed, said, Adaptation(step="model", overrides=taken, why=f"{parent.run} fell back to it"))
-    return composed.recipe
-
-
-def _differences(old: Any, new: Any, prefix: str = "") -> dict[str, tuple[Any, Any]]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        found: dict[str, tuple[Any, Any]] = {}
-        for key in {**old, **new}:
-            found |= _differences(old.get(key), new.get(key), f"{prefix}{key}.")
-        return found
-    return {} if old == new else {prefix.rstrip("."): (old, new)}
-
-
-@exits_cleanly
-def main() -> None:
-    processes.interruptible()
-    if len(sys.argv) < 3 or "-h" in sys.argv:
-        print(f"{(__doc__ or '').strip()}\n\nusage: TARGET RECIPE [MODULE key=value ...]")
-        raise SystemExit(0 if "-h" in sys.argv else 2)
-    target, name, *then = sys.argv[1:]
-    words = shlex.split(os.environ.get("SET", ""))
-    if source := os.environ.get("SOURCE"):
-        words.append(f"source={source}")
-    recipe = settle(name, words, os.environ.get("RUN") or None)
-    run, dry_run = Run(recipe.run), bool(os.environ.get("DRY_RUN"))
-    if choice := os.environ.get("CHECKPOINT"):
-        write_text(run.choice_path, choice)
-    if target not in ("none", "render"):
-        recipe = run_parents(recipe, dry_run=dry_run)
-    if target != "none":
-        run_until(target, recipe, force=os.environ.get("FORCE"), dry_run=dry_run)
-    if then:
-        command = [sys.executable, "-m", then[0], run.name, *then[1:]]
-        if dry_run:
-            print(" ".join(command))
-        else:
-            raise SystemExit(processes.run(command, cwd=REPO_DIR).code)
-
-
-if __name__ == "__main__":
-    main()

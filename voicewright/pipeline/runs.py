@@ -1,8 +1,4 @@
-"""The runs on this disk: how far each is, and how to remove one.
-
-python -m voicewright.runs
-python -m voicewright.runs clean RUN
-"""
+"""The runs on this disk: how far each is, and how one is removed."""
 
 from __future__ import annotations
 
@@ -16,17 +12,13 @@ from rich.table import Table
 
 from voicewright.core import processes
 from voicewright.core.documents.base import read_document
+from voicewright.core.documents.manifest import read_manifest
 from voicewright.core.documents.voice_report import VoiceReport
-from voicewright.core.errors import UserError, exits_cleanly
-from voicewright.core.paths import Run, home
+from voicewright.core.errors import UserError
+from voicewright.core.paths import Run
 from voicewright.core.records import read_json
-from voicewright.pipeline import runner
+from voicewright.pipeline.run_selection import RunRequest, run_names, runs_of, select_existing
 from voicewright.pipeline.stages import STAGES
-
-
-def names() -> list[str]:
-    """The runs that have begun, by name."""
-    return sorted(path.parent.name for path in (home() / "runs").glob("*/recipe.yaml"))
 
 
 def table() -> Table:
@@ -35,12 +27,12 @@ def table() -> Table:
         "run", "recipe", "base", "method", "steps", "saved", "done", "min", "transfer", "decision",
         box=SIMPLE_HEAD, padding=(0, 1, 0, 0),
     )  # fmt: skip
-    for name in names():
+    for name in run_names():
         run = Run(name)
         recipe = yaml.safe_load(run.recipe_path.read_text(encoding="utf-8"))
-        manifest = runner.read_manifest(run)
+        manifest = read_manifest(run)
         done = [stage.name for stage in STAGES if stage.name in manifest]
-        minutes = sum(entry["seconds"] for entry in manifest.values()) / 60
+        minutes = sum(entry.seconds for entry in manifest.values()) / 60
         decision = read_json(run.decision_path)["decision"] if run.decision_path.exists() else ""
         steps = [
             int(step) for p in run.adapter_dir.glob("checkpoint-*") if (step := p.name.partition("-")[2]).isdigit()
@@ -63,29 +55,30 @@ def transfer(run: Run) -> str:
     return f"{figure.value:.0f} [{figure.low:.0f}, {figure.high:.0f}]" if figure.is_known else figure.status
 
 
-def clean(name: str) -> None:
-    """End what a run started and remove its folder and merged model. Raises UserError for an unknown run."""
-    if name not in names():
-        raise UserError(f"there is no run {name!r}. Runs: {', '.join(names()) or 'none'}", hint="make runs")
-    run = Run(name)
+def print_runs() -> None:
+    """The table of runs on standard output."""
+    # A pipe has no width: nothing is folded for it.
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    console.print(table() if run_names() else "no runs yet: make demo")
+
+
+def run_to_remove(request: RunRequest) -> Run:
+    """The one run that is meant. Raises UserError where a recipe has several: none of them is guessed."""
+    request = request.resolved()
+    if request.recipe and not request.run:
+        runs = runs_of(request.recipe)
+        if len(runs) > 1:
+            names = ", ".join(run.name for run in runs)
+            raise UserError(
+                f"recipe {request.recipe!r} has several runs: {names}", hint=f"make clean RUN={runs[0].name}"
+            )
+    return select_existing(request)
+
+
+def remove(run: Run) -> None:
+    """End what a run started and remove its folder and merged model."""
     for record_path in run.child_path("x").parent.glob("*.json"):
         processes.stop(record_path)
     shutil.rmtree(run.merged_dir, ignore_errors=True)
     shutil.rmtree(run.dir)
-    print(f"removed run {name}")
-
-
-@exits_cleanly
-def main() -> None:
-    if sys.argv[1:2] == ["clean"] and len(sys.argv) == 3:
-        clean(sys.argv[2])
-    elif not sys.argv[1:]:
-        # A pipe has no width: nothing is folded for it.
-        console = Console(width=None if sys.stdout.isatty() else 200)
-        console.print(table() if names() else "no runs yet: make demo")
-    else:
-        raise UserError(f"expected nothing or `clean RUN`, found {' '.join(sys.argv[1:])}")
-
-
-if __name__ == "__main__":
-    main()
+    print(f"removed run {run.name}")

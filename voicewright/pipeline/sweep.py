@@ -1,7 +1,5 @@
 """One run for each combination of values, one after the other, and a table at the end.
 
-python -m train.sweep RECIPE model=qwen2_5_0_5b,qwen2_5_3b axolotl.lora_r=8,16 [until=train]
-
 Each is an ordinary run with a name of its own; what is done is not done again, and one that fails does not stop
 the others.
 """
@@ -9,20 +7,18 @@ the others.
 from __future__ import annotations
 
 import itertools
-import os
-import shlex
 import sys
 
 from rich.console import Console
 from rich.table import Column, Table
 
-from voicewright.core import processes
 from voicewright.core.documents.base import read_document
 from voicewright.core.documents.voice_report import VoiceReport
-from voicewright.core.errors import UserError, exits_cleanly
-from voicewright.core.paths import REPO_DIR, Run
+from voicewright.core.errors import UserError
+from voicewright.core.paths import Run
 from voicewright.core.records import read_json
-from voicewright.recipe import recipes
+from voicewright.pipeline.run_selection import RunRequest, select
+from voicewright.pipeline.runner import run_until
 from voicewright.training import checkpoints
 
 
@@ -63,29 +59,26 @@ def table(names: list[str]) -> Table:
     return shown
 
 
-@exits_cleanly
-def main() -> None:
-    if len(sys.argv) < 2 or {"-h", "--help"} & set(sys.argv):
-        print((__doc__ or "").strip())
-        sys.exit(0)
-    name, *words = sys.argv[1:]
-    target = next((w.partition("=")[2] for w in words if w.startswith("until=")), "report")
-    source = [f"source={os.environ['SOURCE']}"] if os.environ.get("SOURCE") else []
-    runs = [[*source, *each] for each in combinations([w for w in words if not w.startswith("until=")])]
-    # All are composed before the first is started: a mistake in the last is found now, not in the morning.
-    for overrides in runs:
-        recipes.compose(name, overrides)
-    processes.interruptible()
+def sweep(recipe: str, overrides: list[str], until: str = "report") -> None:
+    """Run a recipe with each combination of values up to a stage, then print the table of the runs.
+
+    A run that fails does not stop the others. Raises UserError for a mistake before the first starts, and at the end
+    with the runs that failed.
+    """
+    sources = [word for word in overrides if word.startswith("source=")]  # a path, which Hydra need not understand
+    choices = combinations([word for word in overrides if word not in sources])
+    selections = [select(RunRequest(recipe=recipe, overrides=[*sources, *choice])) for choice in choices]
     failed = []
-    for overrides in runs:
-        os.environ |= {"SET": shlex.join(overrides), "RUN": "", "SOURCE": ""}
-        if processes.run([sys.executable, "-m", "voicewright.pipeline.runner", target, name], cwd=REPO_DIR).code:
-            failed.append(recipes.run_name(name, sorted(overrides)))
+    for selection in selections:
+        selection.tell()
+        try:
+            run_until(until, selection)
+        except UserError as error:
+            print(f"error: {error}", file=sys.stderr)
+            failed.append(selection.run)
+        except SystemExit:  # the stage has said why
+            failed.append(selection.run)
     console = Console(width=None if sys.stdout.isatty() else 200)
-    console.print(table([recipes.run_name(name, sorted(overrides)) for overrides in runs]))
+    console.print(table([selection.run.name for selection in selections]))
     if failed:
-        raise UserError([f"run {run} failed; its log is in {Run(run).logs_dir}" for run in failed])
-
-
-if __name__ == "__main__":
-    main()
+        raise UserError([f"run {run.name} failed; its log is in {run.logs_dir}" for run in failed])

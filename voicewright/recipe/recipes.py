@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -102,7 +103,7 @@ def compose_tree(name: str, overrides: list[str]) -> tuple[Tree, validation.Orig
         key, sign, _ = override.partition("=")
         if not sign or not key:
             raise UserError(f"SET: {override!r} is not key=value", hint='SET="axolotl.lora_r=32 model=tiny"')
-        hydra_overrides.append(override if key in groups() else f"++{override.lstrip('+')}")
+        hydra_overrides.append(override if key in groups() else f"++{_quoted(override.lstrip('+'))}")
     _refuse_sweeps(hydra_overrides)
     _refuse_unknown_choices(name, overrides)
     search = f"hydra.searchpath=['file://{paths.CONFIGS_DIR}']"
@@ -117,6 +118,22 @@ def compose_tree(name: str, overrides: list[str]) -> tuple[Tree, validation.Orig
         raise UserError(f"recipes/{name}.yaml: {_one_line(error)}") from None
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}, validation.Origin(name, choices, overrides)
+
+
+def _quoted(override: str) -> str:
+    """An override whose value Hydra's grammar has no place for (`$5 (net)`, a quote, a line break) as a quoted one."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    key, _, value = override.partition("=")
+    try:
+        OverridesParser.create().parse_override(override)
+    except HydraException:
+        if not value.lstrip().startswith(("[", "{", "'", '"')):
+            # There a backslash stands for itself, unless it comes before a quote.
+            escaped = re.sub(r"(\\*)('|$)", lambda match: match[1] * 2 + ("\\'" if match[2] else ""), value)
+            return f"{key}='{escaped}'"
+    return override
 
 
 def _refuse_sweeps(overrides: list[str]) -> None:

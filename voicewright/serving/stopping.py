@@ -1,31 +1,21 @@
-"""Stop the servers that this project started, and nothing else.
-
-    python -m serve.down                 all of them
-    python -m serve.down visions         those of a run
-    python -m serve.down port=8002       the one at a port
+"""End the servers that this project started, and nothing else.
 
 Works from the records on disk, so also after a crash of whatever started them.
 """
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from voicewright.cli import arguments
 from voicewright.core import processes
-from voicewright.core.errors import exits_cleanly
 from voicewright.serving import server as servers
-from voicewright.serving.endpoints import as_port
 
 
-@exits_cleanly
-def main() -> None:
-    named = any("=" not in word for word in sys.argv[1:])
-    run, options = arguments.parse(__doc__, {"port": None}, name="RUN" if named else None)
-    port = as_port(options["port"])
+def stop_servers(runs: Iterable[str] | None = None, port: int | None = None) -> int:
+    """End the servers of these runs (None: of all, and of none), or only the one at `port`; how many there were."""
     stopped = 0
-    for path in servers.record_paths(run or None):
+    for path in _record_paths(runs):
         record = processes.read(path)
         if record is None or (port and record.get("port") != port):
             continue
@@ -33,13 +23,28 @@ def main() -> None:
             stopped += 1
             print(f"stopped {record.get('name')} on port {record.get('port')} ({owner(path)})")
     if not stopped:
-        print("no server of this project is running" + (f" for {run}" if run else ""))
+        print("no such server of this project is running")
+    return stopped
 
 
-def owner(path: Path) -> str:
-    """The run that a record belongs to."""
-    return path.parent.parent.name if path.parent.name == "children" else "no run"
+def print_running() -> None:
+    """Print each server that is up, with the command that ends it."""
+    running = [path for path in servers.record_paths() if processes.alive(path)]
+    for path in running:
+        record = processes.read(path) or {}
+        command = f"make stop RUN={owner(path)}" if owner(path) else f"make stop PORT={record.get('port')}"
+        print(f"{record.get('name')} on port {record.get('port')}: {command}")
+    print("all of them: make stop ALL=1" if running else "no server of this project is running")
 
 
-if __name__ == "__main__":
-    main()
+def owner(path: Path) -> str | None:
+    """The run that a record belongs to, None for a server without a run."""
+    return path.parent.parent.name if path.parent.name == "children" else None
+
+
+def _record_paths(runs: Iterable[str] | None) -> Iterator[Path]:
+    if runs is None:
+        yield from servers.record_paths()
+        return
+    for run in runs:
+        yield from servers.record_paths(run)

@@ -1,7 +1,5 @@
 """Training as axolotl.yaml says: how Axolotl is started, followed until it ends, and resumed.
 
-python -m train.launch RUN
-
 Axolotl runs in a process of its own; its full log is logs/train.log. A stopped training resumes from its last whole
 checkpoint. It is finished when the last step was reached, or an early stop was recorded. When memory runs out, the
 recipe is changed by one step of `out_of_memory` and the exit code is 75: the same command resumes.
@@ -9,15 +7,13 @@ recipe is changed by one step of `out_of_memory` and the exit code is 75: the sa
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from voicewright.cli import arguments
 from voicewright.core import environments, processes, training_events
-from voicewright.core.errors import exits_cleanly, notice
+from voicewright.core.errors import notice
 from voicewright.core.paths import AXOLOTL_ENV_DIR, REPO_DIR, Run
 from voicewright.core.records import write_text
 from voicewright.recipe import recipes
@@ -148,15 +144,3 @@ def write_slurm_script(recipe: Recipe) -> Path | None:
     path = Run(recipe.run).slurm_path
     write_text(path, slurm_script(recipe))
     return path
-
-
-@exits_cleanly
-def main() -> None:
-    processes.interruptible()
-    name, _ = arguments.parse(__doc__, {})
-    if launch(Run(name)):
-        sys.exit(oom_fallback.RECIPE_CHANGED)
-
-
-if __name__ == "__main__":
-    main()

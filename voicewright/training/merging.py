@@ -1,8 +1,4 @@
-"""Merging an adapter into its base: merged_models/<run>/ appears only after the parity check.
-
-python -m train.merge RUN checkpoint=auto     auto: the lowest evaluation loss; best: what `make checkpoints` chose;
-                                              or a step. Without it, what `make merge CHECKPOINT=` chose last.
-"""
+"""Merging an adapter into its base: merged_models/<run>/ appears only after the parity check."""
 
 from __future__ import annotations
 
@@ -11,11 +7,9 @@ from pathlib import Path
 
 import yaml
 
-from voicewright.cli import arguments
 from voicewright.core import environments
 from voicewright.core.documents.base import write_document
 from voicewright.core.documents.training import MergedModel, Parity
-from voicewright.core.errors import exits_cleanly
 from voicewright.core.paths import Run
 from voicewright.recipe import recipes
 from voicewright.training import axolotl_scripts, checkpoints, model_card, parity
@@ -79,13 +73,3 @@ def merge_adapter(run: Run, base: str, checkpoint_dir: Path, part_dir: Path) -> 
     )
     paths = {"base": base, "adapter": str(checkpoint_dir), "merged": str(part_dir / "merged")}
     axolotl_scripts.run_script("restore.py", {**paths}, task="merging", log_path=log_path)
-
-
-@exits_cleanly
-def main() -> None:
-    name, options = arguments.parse(__doc__, {"checkpoint": None})
-    merge(Run(name), options["checkpoint"])
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,4 @@
-"""What a training logs, while it runs: the launcher's progress bar, and a view from any other terminal.
-
-python -m train.monitor RUN [once=1]
-"""
+"""What a training logs, while it runs: the launcher's progress bar, and a view from any other terminal."""
 
 from __future__ import annotations
 
@@ -17,9 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from voicewright.cli import arguments
 from voicewright.core import processes, training_events
-from voicewright.core.errors import UserError, exits_cleanly
+from voicewright.core.errors import UserError
 from voicewright.core.paths import Run
 from voicewright.core.training_events import TrainingEvent
 from voicewright.recipe import recipes, steps
@@ -173,13 +169,3 @@ def sparkline(values: Sequence[float], width: int = WIDTH) -> str:
     low, high = min(means), max(means)
     span = (high - low) or 1.0
     return "".join(BLOCKS[round((value - low) / span * (len(BLOCKS) - 1))] for value in means)
-
-
-@exits_cleanly
-def main() -> None:
-    name, options = arguments.parse(__doc__, {"once": None})
-    monitor(Run(name), once=bool(options["once"]))
-
-
-if __name__ == "__main__":
-    main()

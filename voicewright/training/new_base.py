@@ -1,18 +1,11 @@
-"""A tokenizer and an untrained small Llama from any folder of text: what method/pretrain starts from.
-
-python -m train.new_base manuscripts/novels out=models/new-base [vocab=4096] [hidden=256] [layers=6] [context=1024]
-
-or make base TEXTS=manuscripts/novels OUT=models/new-base SET="vocab=8192 hidden=512"
-"""
+"""A tokenizer and an untrained small Llama from any folder of text: what method/pretrain starts from."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from voicewright.cli import arguments
-from voicewright.core.errors import UserError, exits_cleanly
-from voicewright.core.paths import REPO_DIR
+from voicewright.core.errors import UserError
 from voicewright.training import axolotl_scripts
 
 TEXT_SUFFIXES = (".txt", ".md")
@@ -58,15 +51,3 @@ def text_files(folder: Path) -> list[Path]:
             hint="point it at a folder of .txt or .md files, such as novels in the public domain",
         )
     return paths
-
-
-@exits_cleanly
-def main() -> None:
-    sizes: dict[str, str | None] = {key: str(value) for key, value in asdict(BaseSizes()).items()}
-    folder, options = arguments.parse(__doc__, {"out": "models/new-base", **sizes}, name="FOLDER")
-    numbers = {key: int(options[key] or 0) for key in sizes}
-    make_base(REPO_DIR / Path(folder).expanduser(), REPO_DIR / str(options["out"]), BaseSizes(**numbers))
-
-
-if __name__ == "__main__":
-    main()

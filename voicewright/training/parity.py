@@ -1,22 +1,16 @@
-"""Whether a merged model is the one that was trained, and whether a server computes what it computes.
-
-python -m train.served RUN [url=http://127.0.0.1:8002/v1]     without url the merged model is served meanwhile
-"""
+"""Whether a merged model is the one that was trained, and whether a server computes what it computes."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
-from voicewright.cli import arguments
-from voicewright.core import processes
 from voicewright.core.documents.base import parse, read_documents
 from voicewright.core.documents.endpoint import Completion
 from voicewright.core.documents.training import Parity, ScoredText
-from voicewright.core.errors import UserError, exits_cleanly
-from voicewright.core.paths import REPO_DIR, Run
+from voicewright.core.errors import UserError
+from voicewright.core.paths import Run
 from voicewright.core.records import dumps, read_json, write_text
 from voicewright.core.rows import TrainingRow
 from voicewright.recipe import recipes
@@ -125,19 +119,3 @@ def prompt_log_probabilities(completion: Completion, ids: Sequence[int]) -> list
         raise UserError("the server does not report log-probabilities of a prompt: only vLLM does")
     pairs = zip(entries[1:], ids[1:], strict=True)
     return [entry[str(token)].logprob for entry, token in pairs if entry is not None]
-
-
-@exits_cleanly
-def main() -> None:
-    name, options = arguments.parse(__doc__, {"url": None})
-    run = Run(name)
-    if options["url"] is None:
-        python = [sys.executable, "-m"]
-        url = recipes.load(name).serve.url("finetuned")
-        served = ["serve.during", name, "arm=finetuned", "--", *python, "train.served", name, f"url={url}"]
-        sys.exit(processes.run([*python, *served], cwd=REPO_DIR).code)
-    check_served(run, options["url"])
-
-
-if __name__ == "__main__":
-    main()

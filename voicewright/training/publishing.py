@@ -1,7 +1,4 @@
-"""Putting a merged model on the hub, in a private repository, after asking.
-
-python -m train.push RUN to=owner/name [yes=1]
-"""
+"""Putting a merged model on the hub, in a private repository, after asking."""
 
 from __future__ import annotations
 
@@ -9,8 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from voicewright.cli import arguments
-from voicewright.core.errors import UserError, exits_cleanly
+from voicewright.core.errors import UserError
 from voicewright.core.paths import GB, Run
 from voicewright.training import base_model
 
@@ -55,13 +51,3 @@ def upload(folder: Path, repository: str) -> None:
             hint="HF_TOKEN with write access, in the environment or in .env",
         ) from None
     print(f"uploaded: {commit.commit_url}")
-
-
-@exits_cleanly
-def main() -> None:
-    name, options = arguments.parse(__doc__, {"to": "", "yes": None})
-    push(Run(name), options["to"] or "", confirmed=bool(options["yes"]))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,4 @@
-"""Rendering axolotl.yaml, exactly what Axolotl reads: the recipe's `axolotl:` block, and where the rows are.
-
-python -m train.render RUN
-"""
+"""Rendering axolotl.yaml, exactly what Axolotl reads: the recipe's `axolotl:` block, and where the rows are."""
 
 from __future__ import annotations
 
@@ -11,9 +8,8 @@ from typing import Any
 
 import yaml
 
-from voicewright.cli import arguments
 from voicewright.core import environments
-from voicewright.core.errors import UserError, exits_cleanly
+from voicewright.core.errors import UserError
 from voicewright.core.paths import REPO_DIR, Run
 from voicewright.core.records import content_id, fingerprint, read_rows, write_text
 from voicewright.recipe import recipes
@@ -133,13 +129,3 @@ def row_problems(axolotl: Tree) -> list[str]:
                 )
                 break
     return problems
-
-
-@exits_cleanly
-def main() -> None:
-    name, _ = arguments.parse(__doc__, {})
-    render(Run(name))
-
-
-if __name__ == "__main__":
-    main()

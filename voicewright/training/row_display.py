@@ -1,15 +1,11 @@
-"""Training rows as the model sees them: what it learns plain, what is only read dimmed.
-
-python -m train.show RUN [rows=3]
-"""
+"""Training rows as the model sees them: what it learns plain, what is only read dimmed."""
 
 from __future__ import annotations
 
 from rich.console import Console
 from rich.text import Text
 
-from voicewright.cli import arguments
-from voicewright.core.errors import UserError, exits_cleanly
+from voicewright.core.errors import UserError
 from voicewright.core.paths import Run
 from voicewright.core.records import write_text
 from voicewright.recipe import recipes
@@ -37,15 +33,10 @@ def styled(row: list[tuple[str, bool]]) -> Text:
     return Text.assemble(*((text, "" if is_trained else "dim") for text, is_trained in row))
 
 
-@exits_cleanly
-def main() -> None:
-    name, options = arguments.parse(__doc__, {"rows": "3"})
+def show(run: Run, count: int) -> None:
+    """Print the first `count` training rows. Raises UserError where there are none."""
     console = Console()
-    for number, row in enumerate(rows(Run(name), int(options["rows"] or 3)), 1):
+    for number, row in enumerate(rows(run, count), 1):
         trained = sum(len(text) for text, is_trained in row if is_trained)
         console.rule(f"row {number}: {trained} of {sum(len(text) for text, _ in row)} characters are trained on")
         console.print(styled(row))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,5 @@
+"""`voicewright imposters` by another name."""
+
+from voicewright.cli.main import script
+
+script("imposters")

@@ -1,0 +1,5 @@
+"""`voicewright show` by another name."""
+
+from voicewright.cli.main import script
+
+script("show")

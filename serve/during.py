@@ -1,3 +1,0 @@
-from voicewright.serving.during import main
-
-main()

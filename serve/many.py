@@ -1,3 +1,0 @@
-from voicewright.serving.many import main
-
-main()

@@ -1,0 +1,5 @@
+"""`voicewright checkpoints` by another name."""
+
+from voicewright.cli.main import script
+
+script("checkpoints")

@@ -1,3 +1,0 @@
-from voicewright.pipeline.checkpoint_comparison import main
-
-main()

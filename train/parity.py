@@ -1,0 +1,5 @@
+"""`voicewright parity` by another name."""
+
+from voicewright.cli.main import script
+
+script("parity")

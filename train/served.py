@@ -1,3 +1,0 @@
-from voicewright.training.parity import main
-
-main()

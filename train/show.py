@@ -1,3 +1,0 @@
-from voicewright.training.row_display import main
-
-main()

@@ -1,0 +1,5 @@
+"""`python -m voicewright`."""
+
+from voicewright.cli.main import main
+
+main()

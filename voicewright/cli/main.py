@@ -1,0 +1,27 @@
+"""The command line: `voicewright COMMAND`, `make COMMAND` and `python -m folder.script`, defined once here."""
+
+from __future__ import annotations
+
+import sys
+
+from voicewright.cli import decide, evaluate, prepare, runs, serve, train
+from voicewright.cli.command import Group
+
+cli = Group(
+    "voicewright",
+    help="Give a language model your voice, and know whether it worked.",
+    epilog='Shell completion: eval "$(_VOICEWRIGHT_COMPLETE=bash_source voicewright)" (or zsh_source, fish_source).',
+)
+for module in (prepare, train, serve, evaluate, decide, runs):
+    for each in module.COMMANDS:
+        cli.add_command(each)
+
+
+def main() -> None:
+    """The console script."""
+    cli.main()
+
+
+def script(command: str) -> None:
+    """What a script of the top-level folders runs: the command of that name with the words of its call."""
+    cli.main([command, *sys.argv[1:]])

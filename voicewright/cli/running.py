@@ -1,0 +1,134 @@
+"""What the commands that work on a run have in common: which run, and the stages before the command's own work."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from voicewright.cli.command import Command, command, is_dry_run, option, overrides
+from voicewright.core import processes
+from voicewright.core.errors import UserError
+from voicewright.core.paths import Run
+
+if TYPE_CHECKING:
+    from voicewright.pipeline.run_selection import RunRequest
+
+CHECKPOINT = "auto (the lowest evaluation loss), best (what `make checkpoints` chose) or a step"
+
+
+def run_command(
+    name: str, section: str, *examples: str, changes_recipe: bool = False
+) -> Callable[[Callable[..., Any]], Command]:
+    """Define a command that works on a run; its function is given a RunRequest first.
+
+    With `changes_recipe`, SET, SOURCE and any other `key=value` change the recipe for this run.
+    """
+
+    def define(function: Callable[..., Any]) -> Command:
+        @functools.wraps(function)
+        def with_request(
+            target: str | None, recipe: str | None, run: str | None, set: str | None = None, source: str | None = None,
+            **options: Any,
+        ) -> Any:  # fmt: skip
+            from voicewright.pipeline.run_selection import RunRequest
+
+            words = [*split_set(set or ""), *overrides(), *([f"source={source}"] if source else [])]
+            return function(RunRequest(target, recipe, run, words), **options)
+
+        decorated: Callable[..., Any] = with_request
+        settings = [option("run", envvar="RUN", help="A run, which is enough by itself.")]
+        settings += [option("recipe", envvar="RECIPE", help="A recipe: its latest run, or its first.")]
+        if changes_recipe:
+            settings += [option("set", envvar="SET", help='Values of the recipe: SET="model=tiny eval.samples=2".')]
+            settings += [option("source", envvar="SOURCE", help="Other material: a file, a folder or a glob.")]
+        for add in reversed(settings):
+            decorated = add(decorated)
+        decorated = click.argument("target", metavar="[NAME]", required=False, shell_complete=_names)(decorated)
+        return command(name, section, *examples, takes_overrides=changes_recipe)(decorated)
+
+    return define
+
+
+def stage_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of a command that runs stages."""
+    function = option("checkpoint", envvar="CHECKPOINT", help=f"The checkpoint to merge: {CHECKPOINT}.")(function)
+    return option("force", envvar="FORCE", help="A stage, or an arm, to make again.")(function)
+
+
+def run_stages(
+    target: str | None,
+    request: RunRequest,
+    *,
+    force: str | None = None,
+    checkpoint: str | None = None,
+    words: Mapping[str, Sequence[str]] | None = None,
+    then: str = "",
+) -> Run:
+    """Run the stale stages up to `target` (None for none) of the run that is meant, and return it.
+
+    `words` are more words for a stage, by its name. In a dry run the stages are shown, with what the command itself
+    would do `then`, and the command ends.
+    """
+    # The library is imported where it is used: `voicewright --help` need not wait for it.
+    from voicewright.core.records import write_text
+    from voicewright.pipeline.run_selection import select, select_as_it_is
+    from voicewright.pipeline.runner import print_plan, run_until
+
+    if checkpoint and not (checkpoint in ("auto", "best") or checkpoint.isdigit()):
+        raise UserError(f"checkpoint={checkpoint}: expected {CHECKPOINT}")
+    processes.interruptible()
+    selection = select(request) if target else select_as_it_is(request)
+    selection.tell()
+    if is_dry_run():
+        if target:
+            print_plan(target, selection, force="merge" if checkpoint and not force else force)
+        if then:
+            click.echo(f"  then would {then}")
+        raise click.exceptions.Exit(0)
+    if checkpoint:
+        write_text(selection.run.choice_path, checkpoint)
+    if target:
+        run_until(target, selection, force=force, words=words)
+    else:
+        selection.begin()
+    return selection.run
+
+
+def existing_run(request: RunRequest) -> Run:
+    """The run that is meant, which must exist."""
+    from voicewright.pipeline.run_selection import select_existing
+
+    return select_existing(request)
+
+
+def run_main(module: str, *words: str | None) -> None:
+    """Run the main of a module that is not yet a typed function; words that are None are left out."""
+    sys.argv = [module, *(word for word in words if word is not None)]
+    importlib.import_module(module).main()
+
+
+def word(key: str, value: object) -> str | None:
+    """`key=value`, None where there is no value."""
+    return None if value is None else f"{key}={value}"
+
+
+def split_set(text: str) -> list[str]:
+    """The overrides of SET, which are separated and quoted as in a shell. Raises UserError for an open quote."""
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise UserError(f"SET={text}: {str(error).lower()}", hint='SET="model=tiny axolotl.lora_r=32"') from None
+
+
+def _names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Completion of a recipe's or a run's name."""
+    from voicewright.pipeline.run_selection import run_names
+    from voicewright.recipe import recipes
+
+    return sorted({name for name in [*recipes.names(), *run_names()] if name.startswith(incomplete)})
