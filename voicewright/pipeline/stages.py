@@ -132,8 +132,8 @@ STAGES = (
         "report", needs=("decide", "packet"),
         keys=("published",),
         inputs=lambda run, _: [
-            run.decision_path, run.voice_path, run.verdict_path, run.qualification_path, run.stats_path, run.generations_dir,
-            training_events.path_in(run.adapter_dir), run.tags_dir, run.preferred_dir,
+            run.decision_path, run.voice_path, run.verdict_path, run.qualification_path, run.stats_path,
+            run.generations_dir, training_events.path_in(run.adapter_dir), run.tags_dir, run.preferred_dir,
         ],
         outputs=lambda run, _: [run.report_path, run.report_path.with_suffix(".md")],
         version=3,
