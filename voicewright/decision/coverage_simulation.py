@@ -1,18 +1,17 @@
-"""Do the intervals cover, and how often is a model at exactly the target deployed? A simulation to see for oneself.
+"""A simulation of the verdict: do the intervals cover, and how often is a model whose rate equals the target deployed?
 
     python -m benchmarks.simulate [runs=2000] [seed=1] [out=simulation.json]
 
-Each prompt has its own leaning towards one arm, each judge its own severity and its own view of each prompt, and
-whichever text is shown first gains a little: 3 judges in 2 orders, inconsistent orders a tie. `leaning` is the
+Each prompt leans towards one arm by its own amount, each judge has a severity and a view of each prompt of its own, and
+the text shown first has a small advantage: 3 judges in 2 orders, contradicting orders are a tie. `leaning` is the
 spread of prompts in log-odds; 0.8, 1.6 and 2.8 make 6 votes a prompt worth about 3, 2 and 1.3 independent ones.
 """
 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.polynomial.hermite_e import hermegauss
@@ -32,6 +31,8 @@ SIZES = (20, 57, 200)
 TARGET = 0.6
 RATES = (0.5, TARGET, 0.75)
 LOOKS = 3
+# The bootstrap is slow: it is computed in every fourth run.
+BOOTSTRAP_EVERY = 4
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,34 @@ class World:
     """How votes come about, in log-odds."""
 
     leaning: float
+    """Standard deviation of the prompts' leaning towards one arm."""
     view: float = 0.5
+    """Standard deviation of each judge's view of each prompt."""
     position: float = 0.3
+    """Advantage of the text shown first."""
     tie: float = 0.05
+    """Share of votes that are a tie."""
 
 
 WORLDS = (World(0.8), World(1.6), World(2.8))
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Shares of simulated verdicts, by the leaning of a world, the number of prompts and the true rate."""
+
+    leaning: float
+    prompts: int
+    rate: float
+    coverage: float
+    """Of the interval that the verdict uses."""
+    coverage_bootstrap: float
+    coverage_naive: float
+    """Of an interval that treats votes as independent."""
+    passed: float
+    """Verdicts above TARGET."""
+    passed_in_three_looks: float
+    """Verdicts above TARGET at any of three looks, each at a third of the error."""
 
 
 def true_rate(middle: float, world: World) -> float:
@@ -62,67 +85,78 @@ def true_rate(middle: float, world: World) -> float:
 @functools.cache
 def middle_at(rate: float, world: World) -> float:
     """The log-odds of an average prompt at which the true rate is `rate`."""
-    return float(brentq(lambda m: true_rate(m, world) - rate, -30, 30))
+    return float(brentq(lambda middle: true_rate(middle, world) - rate, -30, 30))
 
 
-def votes(generator: np.random.Generator, n_prompts: int, rate: float, world: World) -> Floats:
+def draw_votes(rng: np.random.Generator, n_prompts: int, rate: float, world: World) -> Floats:
     """Scores 1, 0.5, 0 of shape (prompts, judges, orders) whose expectation by the rules of the verdict is `rate`."""
-    leaning = middle_at(rate, world) + SEVERITY + generator.normal(0, world.leaning, (n_prompts, 1))
-    leaning = leaning + generator.normal(0, world.view, (n_prompts, len(SEVERITY)))
-    shown = np.stack([leaning + world.position, leaning - world.position], axis=2)
-    scores = (generator.random(shown.shape) < expit(shown)).astype(float)
-    scores[generator.random(shown.shape) < world.tie] = 0.5
+    leaning = middle_at(rate, world) + SEVERITY + rng.normal(0, world.leaning, (n_prompts, 1))
+    leaning = leaning + rng.normal(0, world.view, (n_prompts, len(SEVERITY)))
+    by_order = np.stack([leaning + world.position, leaning - world.position], axis=2)
+    scores = (rng.random(by_order.shape) < expit(by_order)).astype(float)
+    scores[rng.random(by_order.shape) < world.tie] = 0.5
     return np.asarray(scores)
 
 
 def prompt_means(scores: Floats) -> Floats:
-    """Votes to one number a prompt, as the verdict does it: two orders that differ are a tie."""
+    """The mean score of each prompt (prompts,), as the verdict computes it: two orders that differ are a tie."""
     consistent = np.where(scores[:, :, 0] == scores[:, :, 1], scores[:, :, 0], 0.5)
-    means: Floats = consistent.mean(axis=1)
-    return means
+    return np.asarray(consistent.mean(axis=1))
 
 
-def cell(runs: int, seed: int, n_prompts: int, rate: float, world: World) -> dict[str, Any]:
+def simulate(runs: int, seed: int, n_prompts: int, rate: float, world: World) -> Coverage:
     """Coverage of three intervals, and how often the target is passed: at one look, and at any of three."""
-    covered, naive_covered, bootstrap_covered, passed, passed_in_looks = 0, 0, 0, 0, 0
+    covered = covered_naive = covered_bootstrap = passed = passed_in_looks = 0
     for run in range(runs):
-        scores = votes(np.random.default_rng([seed, run, n_prompts]), n_prompts, rate, world)
+        scores = draw_votes(np.random.default_rng([seed, run, n_prompts]), n_prompts, rate, world)
         means = prompt_means(scores)
-        found = clustered_rate(means)
-        low, high = float(found.low or 0), float(found.high or 0)
+        interval = clustered_rate(means)
+        low, high = float(interval.low or 0), float(interval.high or 0)
         covered += low <= rate <= high
         passed += interval_outcome(low, high, TARGET) == "pass"
         naive = 1.96 * np.sqrt(means.mean() * (1 - means.mean()) / scores.size)
-        naive_covered += abs(means.mean() - rate) <= naive
-        bootstrap = bootstrapped_rate(means) if run % 4 == 0 else None
-        bootstrap_covered += bootstrap is not None and (bootstrap.low or 0) <= rate <= (bootstrap.high or 0)
+        covered_naive += bool(abs(means.mean() - rate) <= naive)
+        if run % BOOTSTRAP_EVERY == 0:
+            bootstrap = bootstrapped_rate(means)
+            covered_bootstrap += (bootstrap.low or 0) <= rate <= (bootstrap.high or 0)
         looks = (clustered_rate(means[: n_prompts * k // LOOKS], 1 - (1 - LEVEL) / LOOKS) for k in range(1, LOOKS + 1))
         passed_in_looks += any((look.low or 0) > TARGET for look in looks)
-    return {
-        "leaning": world.leaning,
-        "prompts": n_prompts,
-        "rate": rate,
-        "coverage": covered / runs,
-        "coverage_bootstrap": bootstrap_covered / ((runs + 3) // 4),
-        "coverage_naive": naive_covered / runs,
-        "passed": passed / runs,
-        "passed_in_three_looks": passed_in_looks / runs,
-    }
+    return Coverage(
+        leaning=world.leaning,
+        prompts=n_prompts,
+        rate=rate,
+        coverage=covered / runs,
+        coverage_bootstrap=covered_bootstrap / -(-runs // BOOTSTRAP_EVERY),
+        coverage_naive=covered_naive / runs,
+        passed=passed / runs,
+        passed_in_three_looks=passed_in_looks / runs,
+    )
+
+
+def simulate_all(runs: int = 2000, seed: int = 1) -> list[Coverage]:
+    """The simulation for every world, rate and number of prompts."""
+    return [simulate(runs, seed, n, rate, world) for world in WORLDS for rate in RATES for n in SIZES]
+
+
+def table_of(rows: list[Coverage], runs: int) -> Table:
+    """The simulation as a table."""
+    table = Table(title=f"{runs} runs a row, 3 judges, 2 orders, target {TARGET:.0%}; shares in percent")
+    for name in asdict(rows[0]):
+        table.add_column(name.replace("_", " "), justify="right")
+    for row in rows:
+        cells = asdict(row).items()
+        table.add_row(*(f"{100 * v:.1f}" if k.startswith(("coverage", "passed")) else f"{v:g}" for k, v in cells))
+    return table
 
 
 @exits_cleanly
 def main() -> None:
     _, options = arguments.parse(__doc__, {"runs": "2000", "seed": "1", "out": None}, name=None)
     runs, seed = int(options["runs"] or 0), int(options["seed"] or 0)
-    cells = [cell(runs, seed, n, rate, world) for world in WORLDS for rate in RATES for n in SIZES]
-    table = Table(title=f"{runs} runs a row, 3 judges, 2 orders, target {TARGET:.0%}; shares in percent")
-    for name in cells[0]:
-        table.add_column(name.replace("_", " "), justify="right")
-    for row in cells:
-        table.add_row(*(f"{100 * v:.1f}" if k[:4] in ("cove", "pass") else f"{v:g}" for k, v in row.items()))
-    Console().print(table)
+    rows = simulate_all(runs, seed)
+    Console().print(table_of(rows, runs))
     if options["out"]:
-        write_json(Path(options["out"]), {"runs": runs, "seed": seed, "cells": cells})
+        write_json(Path(options["out"]), {"runs": runs, "seed": seed, "cells": [asdict(row) for row in rows]})
 
 
 if __name__ == "__main__":
