@@ -14,7 +14,8 @@ from collections import defaultdict
 from pathlib import Path
 
 from voicewright.stats.intervals import clustered_rate
-from voicewright.stylometry import corpus, imposters, profile
+from voicewright.stylometry import corpus, imposters
+from voicewright.stylometry.profile import StyleProfile
 
 SIZES = (200, 500)
 TESTED = 12
@@ -31,7 +32,7 @@ def cut(text: str, size: int, draw: random.Random) -> str:
 
 def main() -> None:
     folder, splits = Path(sys.argv[1]), int(dict(word.split("=") for word in sys.argv[2:]).get("splits", 4))
-    works = corpus.read(folder)
+    works = corpus.read_works(folder)
     by_author: dict[str, list[corpus.Work]] = defaultdict(list)
     for work in works:
         by_author[work.author].append(work)
@@ -39,17 +40,17 @@ def main() -> None:
     for split in range(splits):
         draw = random.Random(split)
         tested = draw.sample(sorted(by_author), TESTED)
-        space = imposters.build([work for work in works if work.author not in tested])
+        space = imposters.fit_space([work for work in works if work.author not in tested])
         for author in tested:
             unseen = draw.choice(by_author[author])
             known = " ".join(work.text for work in by_author[author] if work is not unseen).split(" ")
             start = draw.randrange(max(1, len(known) - REFERENCE_WORDS))
-            judge = profile.build([" ".join(known[start : start + REFERENCE_WORDS])], space)
+            judge = StyleProfile.from_texts([" ".join(known[start : start + REFERENCE_WORDS])], space)
             for size in SIZES:
                 for _ in range(PASSAGES):
                     other = draw.choice([name for name in tested if name != author])
                     pair = cut(unseen.text, size, draw), cut(draw.choice(by_author[other]).text, size, draw)
-                    scores[size][author].append({"x": 1.0, "tie": 0.5, "y": 0.0}[profile.closer(judge, *pair)])
+                    scores[size][author].append({"x": 1.0, "tie": 0.5, "y": 0.0}[judge.closer(*pair)])
         print(f"split {split + 1} of {splits}: " + ", ".join(
             f"{size} words {sum(map(sum, scores[size].values())) / sum(map(len, scores[size].values())):.3f}"
             for size in SIZES), flush=True)  # fmt: skip

@@ -1,4 +1,4 @@
-"""What is read from a passage, and how passages are cut so that nothing is judged by its length."""
+"""How texts are cut into passages of one length, and counted."""
 
 from __future__ import annotations
 
@@ -9,58 +9,53 @@ from hypothesis import strategies as st
 from tests.prose import prose
 from voicewright.core import text as reading
 from voicewright.stylometry import features, passages
-from voicewright.stylometry.passages import Passage
 
 SMALL = features.build_vocabulary([prose(300, 5)], n_words=50, n_chars=100, n_syntax=60)
 
 
-def passage(text: str) -> Passage:
-    [found] = passages.cut(text, len(reading.words(reading.plain(reading.normal(text)))))
-    return found
-
-
 def test_all_blocks_have_one_length_and_short_answers_are_pooled() -> None:
     lengths = {"a": [250] * 40, "b": [230] * 40}
-    size, together = passages.grouping(lengths)
+    size, together = passages.choose_block_size(lengths)
     texts = {f"p{i}": [prose(240, i)] for i in range(40)}
-    blocks = passages.of_prompts(texts, sorted(texts), size, together)
-    assert {len(reading.words(found.plain)) for found in blocks.passages} == {size}
+    blocks = passages.prompt_blocks(texts, sorted(texts), size, together)
+    assert {len(reading.words(passage.plain)) for passage in blocks.passages} == {size}
     assert size <= together * 250 and len(set(blocks.clusters.tolist())) <= 40 // together
-    assert passages.grouping({"a": [0, 0]}) == (0, 1)
+    assert passages.choose_block_size({"a": [0, 0]}) == (0, 1)
     # Long answers give several blocks of one cluster.
-    assert passages.grouping({"a": [1500] * 20}) == (500, 1)
+    assert passages.choose_block_size({"a": [1500] * 20}) == (500, 1)
 
 
 @given(st.text(alphabet="ab'— 1\n#*\".", max_size=60))
 def test_a_text_is_as_long_as_its_longest_passage(text: str) -> None:
-    size = passages.length(text)
+    size = passages.word_count(text)
     assert passages.cut(text, size + 1) == [] and len(passages.cut(text, max(1, size))) == min(size, 1)
 
 
 def test_blocks_are_no_longer_than_the_held_out_text_allows() -> None:
     lengths = {"a": [500] * 40}
-    assert passages.grouping(lengths)[0] == 500
-    assert passages.grouping(lengths, longest=143)[0] == passages.grouping(lengths, longest=20)[0] == 100
+    assert passages.choose_block_size(lengths)[0] == 500
+    assert [passages.choose_block_size(lengths, longest)[0] for longest in (143, 20)] == [100, 100]
 
 
 def test_answers_just_short_of_a_block_do_not_lose_their_words() -> None:
     # A number and a lone dash are parted by blanks and are no words.
     answer = "1899 — " + " ".join(["so"] * 248)
     assert len(answer.split()) == 250
-    lengths = {"a": [2 * passages.length(answer)] * 40}
-    size, together = passages.grouping(lengths)
+    lengths = {"a": [2 * passages.word_count(answer)] * 40}
+    size, together = passages.choose_block_size(lengths)
     texts = {f"p{i}": [answer] * 2 for i in range(40)}
-    assert len(passages.of_prompts(texts, sorted(texts), size, together).passages) == 40
+    assert len(passages.prompt_blocks(texts, sorted(texts), size, together).passages) == 40
 
 
 def test_brief_answers_beside_long_ones_fill_blocks_together() -> None:
     lengths = {"base": [200] * 16, "brief": [50] * 16}
-    size, together = passages.grouping(lengths, longest=121)
+    size, together = passages.choose_block_size(lengths, longest=121)
     assert (size, together) == (100, 2)
 
 
 def test_an_arm_that_says_little_does_not_shrink_the_blocks_of_the_others() -> None:
-    assert passages.grouping({"a": [500] * 20, "mute": [10] * 20}) == passages.grouping({"a": [500] * 20})
+    alone, beside_mute = {"a": [500] * 20}, {"a": [500] * 20, "mute": [10] * 20}
+    assert passages.choose_block_size(beside_mute) == passages.choose_block_size(alone)
 
 
 @settings(deadline=None)

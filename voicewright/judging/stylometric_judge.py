@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from voicewright.core.records import content_id
 from voicewright.judging.judges import Answer, PanelJudge, Position, Question, one_by_one
-from voicewright.stylometry import profile
+from voicewright.stylometry.profile import StyleProfile
 
 POSITIONS: dict[str, Position] = {"x": "first", "y": "second", "tie": "tie"}
 OPPOSITE: dict[Position, Position] = {"first": "second", "second": "first", "tie": "tie"}
@@ -18,12 +18,12 @@ OPPOSITE: dict[Position, Position] = {"first": "second", "second": "first", "tie
 
 def stylometric_judge(name: str, training_texts: Sequence[str]) -> PanelJudge:
     """A judge by the profile of the author's training passages. It answers the question on voice only."""
-    author = profile.build(training_texts)
+    author = StyleProfile.from_texts(training_texts)
 
     # The distance does not depend on the order: each pair of texts is measured once, in sorted order.
     @functools.cache
     def closer(x: str, y: str) -> Position:
-        return POSITIONS[profile.closer(author, x, y)]
+        return POSITIONS[author.closer(x, y)]
 
     def ask(question: Question) -> Answer:
         if question.name != "voice":

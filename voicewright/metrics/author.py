@@ -12,10 +12,9 @@ import numpy as np
 from voicewright.core import text as reading
 from voicewright.metrics import markers, structure
 from voicewright.stylometry import passages
-from voicewright.stylometry import profile as profiles
 from voicewright.stylometry.features import Floats
 from voicewright.stylometry.passages import Passage
-from voicewright.stylometry.profile import Profile
+from voicewright.stylometry.profile import StyleProfile
 from voicewright.stylometry.style_space import Space
 
 # A word is distinctive of an author who uses it so many times as often as other authors do.
@@ -29,7 +28,7 @@ NAME = re.compile(r"(?<=[a-z,;] )[A-Z][a-z']+")
 class Author:
     """The reference that passages of `size` words are compared with."""
 
-    profile: Profile
+    profile: StyleProfile
     size: int
     passages: list[Passage]
     marker_means: dict[str, float]
@@ -45,8 +44,8 @@ class Author:
 
 def build_author(texts: Sequence[str], size: int, space: Space | None = None) -> Author:
     """An author from training texts. Raises UserError where they are too short."""
-    profile = profiles.build(texts, space)
-    blocks = passages.of_texts(texts, size).passages
+    profile = StyleProfile.from_texts(texts, space)
+    blocks = passages.text_blocks(texts, size).passages
     rates = [markers.marker_rates(passage) for passage in blocks]
     means = {name: float(np.mean([row[name] for row in rates])) for name in markers.MARKERS}
     spreads = {name: _spread([row[name] for row in rates], means[name]) for name in markers.MARKERS}

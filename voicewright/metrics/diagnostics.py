@@ -6,7 +6,7 @@ import numpy as np
 
 from voicewright.metrics.material import OF_HELDOUT, Material, share_of_heldout
 from voicewright.metrics.registry import MeasureValues, measure
-from voicewright.stylometry.features import MOST_SHAPES, VIEWS, Floats
+from voicewright.stylometry.features import MAX_SHAPES, VIEWS, Floats
 
 # The commonest words belong to the style, the others to the topic.
 N_STYLE_WORDS = 500
@@ -25,7 +25,7 @@ def word_order(material: Material) -> MeasureValues:
     Text in shuffled order is far below 100, even if its words are the author's.
     """
     # Codes up to this one are single tokens, which any order has.
-    is_sequence = material.author.profile.space.vocabulary.syntax > MOST_SHAPES
+    is_sequence = material.author.profile.space.vocabulary.syntax > MAX_SHAPES
 
     def sequences_per_token(key: str) -> Floats:
         arrays = material.counts[key].arrays

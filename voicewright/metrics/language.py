@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from voicewright.core import text as reading
 from voicewright.metrics.registry import Need
-from voicewright.stylometry import profile as profiles
-from voicewright.stylometry.profile import Profile
+from voicewright.stylometry.profile import StyleProfile
 
 REASONS: dict[Need, str] = {
     "other_authors": "the author's words are not those of English prose, which the statistics of other authors are "
@@ -26,7 +25,7 @@ def is_english(texts: Sequence[str]) -> bool:
     return sum(word in COMMONEST for word in words) >= MIN_COMMONEST * len(words)
 
 
-def unmet_needs(profile: Profile, texts: Sequence[str]) -> dict[Need, str]:
+def unmet_needs(profile: StyleProfile, texts: Sequence[str]) -> dict[Need, str]:
     """By need of a measure that the author's texts do not meet, the reason."""
-    met = {"other_authors": not profiles.foreign(profile), "english": is_english(texts)}
+    met = {"other_authors": not profile.is_foreign, "english": is_english(texts)}
     return {need: reason for need, reason in REASONS.items() if not met[need]}

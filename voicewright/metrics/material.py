@@ -112,7 +112,7 @@ class Material:
     def resampled_distances(self, texts: TextsByPrompt, prompts: Sequence[str], weights: Floats) -> Floats:
         """Mean distance to the author of other texts, cut into blocks as the arms are: one for each row of weights."""
         author = self.author
-        blocks = passages.of_prompts(texts, prompts, author.size, self.prompts_per_cluster)
+        blocks = passages.prompt_blocks(texts, prompts, author.size, self.prompts_per_cluster)
         counts = author.profile.space.vocabulary.table([passage.plain for passage in blocks.passages])
         return intervals.resampled_means(author.profile.distances(counts, author.size), blocks.clusters, weights)
 
@@ -138,8 +138,8 @@ def gather(run: Run, resamples: int, seed: int, space: Space | None = None) -> M
     prompts = [shared[i] for i in np.random.default_rng(seed).permutation(len(shared))]
     measured = {arm: by_prompt for arm, by_prompt in texts.items() if arm not in left_out}
     size, prompts_per_cluster = _block_size(measured, prompts, heldout.texts)
-    blocks = {arm: passages.of_prompts(each, prompts, size, prompts_per_cluster) for arm, each in measured.items()}
-    heldout_blocks = passages.of_texts(heldout.texts, size)
+    blocks = {arm: passages.prompt_blocks(each, prompts, size, prompts_per_cluster) for arm, each in measured.items()}
+    heldout_blocks = passages.text_blocks(heldout.texts, size)
     author = build_author(training.texts, size, space)
     rng = np.random.default_rng(seed)
     return Material(
@@ -171,12 +171,12 @@ def gather(run: Run, resamples: int, seed: int, space: Space | None = None) -> M
 def _block_size(arms: Mapping[str, TextsByPrompt], prompts: Sequence[str], heldout: Sequence[str]) -> tuple[int, int]:
     """Words of a block, and prompts to a cluster. Raises UserError where every answer is empty."""
     lengths = {
-        arm: [sum(passages.length(text) for text in texts.get(prompt, ())) for prompt in prompts]
+        arm: [sum(passages.word_count(text) for text in texts.get(prompt, ())) for prompt in prompts]
         for arm, texts in arms.items()
     }
     # Longer blocks would leave too few of the held-out text.
-    longest = sum(passages.length(text) for text in heldout) // MIN_HELDOUT_BLOCKS
-    size, prompts_per_cluster = passages.grouping(lengths, longest)
+    longest = sum(passages.word_count(text) for text in heldout) // MIN_HELDOUT_BLOCKS
+    size, prompts_per_cluster = passages.choose_block_size(lengths, longest)
     if size == 0:
         raise UserError(
             "every generation is empty: there is nothing to measure",

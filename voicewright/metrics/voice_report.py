@@ -18,7 +18,7 @@ from voicewright.metrics.registry import MeasureValues, RegisteredMeasure
 from voicewright.recipe import recipes
 from voicewright.recipe.schema import Eval
 from voicewright.stats import intervals
-from voicewright.stylometry import imposters, profile
+from voicewright.stylometry import imposters
 from voicewright.stylometry.style_space import Space
 
 # Similarity to the nearest other author, as a share of the least such similarity among the other authors themselves,
@@ -34,7 +34,7 @@ def voice_report(run: Run, settings: Eval | None = None, space: Space | None = N
     """
     settings = settings or recipes.load(run.name).eval
     if space is None and settings.imposters:
-        space = imposters.shipped(Path(settings.imposters))
+        space = imposters.shipped_space(Path(settings.imposters))
     material = gather(run, settings.bootstrap, settings.seed, space)
     measures = {name: evaluate(measure, material) for name, measure in registry.measures().items()}
     overshoot = habits.overshoots(measures)
@@ -96,11 +96,11 @@ def notes(material: Material) -> list[str]:
         sentences.append(f"Too little text: {material.lack_of_text}.")
     if "other_authors" in material.unmet_needs:
         sentences.append(f"Not compared with other authors: {REASONS['other_authors']}")
-    nearest, least = profile.strangeness(material.author.profile)
+    nearest, least = material.author.profile.nearest_similarity()
     if nearest < MIN_GENRE_SIMILARITY * least:
         sentences.append(
             "The author's genre is far from those of the other authors that are compared with. Add authors of the "
-            "genre with python -m benchmarks.style.imposters FOLDER FILE.npz."
+            "genre with python -m benchmarks.imposters FOLDER FILE.npz."
         )
     return sentences
 

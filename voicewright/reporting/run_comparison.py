@@ -111,7 +111,7 @@ def sentence_lengths(texts: Sequence[str]) -> list[float]:
 
 def habits(arms: Mapping[str, Sequence[str]], size: int) -> dict[tuple[str, str], dict[str, list[float]]]:
     """Of each marker (title, unit) that anybody shows, by body of text: 10th, 50th, 90th percentile over passages."""
-    rates = {name: [markers.marker_rates(passage) for passage in passages.of_texts(texts, size).passages]
+    rates = {name: [markers.marker_rates(passage) for passage in passages.text_blocks(texts, size).passages]
              for name, texts in arms.items()}  # fmt: skip
     found: dict[tuple[str, str], dict[str, list[float]]] = {}
     for marker in markers.MARKERS:

@@ -1,8 +1,7 @@
-"""Texts on disk: files read as plain text, cut into blocks, told apart by author and work."""
+"""A corpus on disk: one work in each file, named by its author and title."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +9,8 @@ import numpy as np
 
 from voicewright.core import text as reading
 from voicewright.core.errors import UserError
-from voicewright.stylometry.features import Counts
 
-ENDINGS = (".txt", ".md")
+SUFFIXES = (".txt", ".md")
 
 
 @dataclass(frozen=True)
@@ -26,13 +24,13 @@ class Work:
     """Normal text: one spelling of quotes and dashes, emphasis kept."""
 
 
-def read(folder: Path) -> list[Work]:
+def read_works(folder: Path) -> list[Work]:
     """All works of a folder, or of one file. Raises UserError listing every file that cannot be read."""
     if not folder.exists():
         raise UserError(f"{folder}: no such file or folder")
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in ENDINGS) if folder.is_dir() else [folder]
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES) if folder.is_dir() else [folder]
     if not paths:
-        raise UserError(f"{folder}: no {' or '.join(ENDINGS)} files")
+        raise UserError(f"{folder}: no {' or '.join(SUFFIXES)} files")
     works, problems = [], []
     for path in paths:
         try:
@@ -47,28 +45,13 @@ def read(folder: Path) -> list[Work]:
     return works
 
 
-def sample(text: str, size: int, stretches: int, per_stretch: int) -> list[str]:
+def sample_blocks(text: str, size: int, stretches: int, per_stretch: int) -> list[str]:
     """Plain blocks of `size` words: `stretches` evenly spread runs of `per_stretch` blocks that follow one another.
 
     A text too short for that gives all the blocks that it has.
     """
-    found = list(reading.blocks(reading.plain(text), size))
-    wanted = stretches * per_stretch
-    if len(found) <= wanted:
-        return found
-    starts = np.linspace(0, len(found) - per_stretch, stretches).astype(int)
-    return [found[start + k] for start in starts for k in range(per_stretch)]
-
-
-def merged(counts: Counts, groups: Sequence[Sequence[int]]) -> Counts:
-    """Counts of groups of blocks, each group as one text."""
-    if len(groups) == 0:
-        return counts.rows([])
-    order = np.concatenate([np.asarray(group, dtype=np.int64) for group in groups])
-    starts = np.cumsum([0, *[len(group) for group in groups[:-1]]])
-    return Counts({name: np.add.reduceat(array[order], starts, axis=0) for name, array in counts.arrays.items()})
-
-
-def runs(length: int, count: int) -> list[list[int]]:
-    """Row numbers 0..count-1 in runs of `length`; a shorter rest is left out."""
-    return [list(range(i, i + length)) for i in range(0, count - length + 1, length)]
+    blocks = list(reading.blocks(reading.plain(text), size))
+    if len(blocks) <= stretches * per_stretch:
+        return blocks
+    starts = np.linspace(0, len(blocks) - per_stretch, stretches).astype(int)
+    return [blocks[start + k] for start in starts for k in range(per_stretch)]

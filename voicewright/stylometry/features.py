@@ -1,7 +1,8 @@
-"""Counting a text: one row of counts for each view of its style, in a fixed vocabulary.
+"""Counts of a text's features: one row of counts for each view of its style, in a fixed vocabulary.
 
-A view is one way to look at a text; its vocabulary is fixed, so that authors of whom only figures are kept
-can be compared with a text that came later. Counts add up: a long text is the sum of its blocks.
+A view is a group of features: words, character n-grams, syntax, punctuation, sentence lengths. The vocabulary is fixed,
+so that authors of whom only figures are stored can be compared with new texts. Counts add up: those of a long text are
+the sum of its blocks'.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ PUNCTUATION = (".", ",", ";", ":", "!", "?", '"', "(", ")", "—", "...", "'")
 # Upper edges of the bins of sentence length in words, the last is open.
 SENTENCE_EDGES = (2, 4, 6, 8, 10, 12, 15, 18, 21, 25, 29, 34, 40, 47, 55, 70, 90)
 FUNCTION_WORDS = 250
-# Kept words, marks, endings and kinds of token are fewer than this: the base of the codes of their n-grams.
-MOST_SHAPES = 1024
+# Function words, marks, endings and kinds of token are fewer than this: the base of the codes of their n-grams.
+MAX_SHAPES = 1024
 SUFFIXES = ("ing", "ed", "ly", "ion", "ness", "er", "est", "s")
 CHARS = "abcdefghijklmnopqrstuvwxyz '\",.-"
 
@@ -36,7 +37,7 @@ class Vocabulary:
     """What is counted in each open view, most frequent first.
 
     `words`: lower-case words. `chars`: codes of character 3- to 5-grams. `syntax`: codes of 1- to 3-grams of
-    tokens in which only the `function` words are kept and all others stand for their ending.
+    tokens in which the `function` words stand for themselves and every other word for its ending.
     """
 
     words: tuple[str, ...]
@@ -78,22 +79,22 @@ class Vocabulary:
     def count(self, text: str) -> dict[str, Floats]:
         """Counts of one plain text, an array for each view; `*_total` are what rates are taken of."""
         tokens = reading.TOKEN.findall(text)
-        found = [token.lower() for token in tokens if token[0].isalpha()]
+        words = [token.lower() for token in tokens if token[0].isalpha()]
         counts: dict[str, Floats] = {}
-        ids = np.fromiter((self._word_ids.get(word, -1) for word in found), dtype=np.int64, count=len(found))
+        ids = np.fromiter((self._word_ids.get(word, -1) for word in words), dtype=np.int64, count=len(words))
         counts["words"] = np.bincount(ids[ids >= 0], minlength=len(self.words)).astype(float)
-        counts["words_total"] = np.array([float(len(found))])
+        counts["words_total"] = np.array([float(len(words))])
         grams = self._char_table[char_grams(text)] if len(text) > 8 else np.zeros(0, dtype=np.uint16)
         counts["chars"] = np.bincount(grams, minlength=len(self.chars) + 1)[1:].astype(float)
         counts["chars_total"] = np.array([float(len(text))])
         codes, order = self._syntax_order
         shapes = shape_grams(tokens, self._shape_ids)
-        where = np.searchsorted(codes, shapes).clip(0, max(0, len(codes) - 1))
-        hits = order[where[codes[where] == shapes]] if len(codes) else where[:0]
+        places = np.searchsorted(codes, shapes).clip(0, max(0, len(codes) - 1))
+        hits = order[places[codes[places] == shapes]] if len(codes) else places[:0]
         counts["syntax"] = np.bincount(hits, minlength=len(codes)).astype(float)
         counts["syntax_total"] = np.array([float(len(tokens))])
         marks = Counter(token for token in tokens if not token[0].isalnum())
-        marks["'"] = sum(word.count("'") for word in found)
+        marks["'"] = sum(word.count("'") for word in words)
         counts["punctuation"] = np.array([float(marks[mark]) for mark in PUNCTUATION])
         counts["punctuation_total"] = counts["words_total"]
         lengths = sentence_lengths(text)
@@ -115,7 +116,7 @@ class Counts:
 
     @staticmethod
     def stack(rows: Sequence[dict[str, Floats]], vocabulary: Vocabulary) -> Counts:
-        """One table of single counts; none gives a table of no rows."""
+        """One table of the counts of single texts; without any, a table of no rows."""
         names = [(view, vocabulary.width(view)) for view in VIEWS] + [(f"{view}_total", 1) for view in VIEWS]
         # 32-bit floats hold counts up to 16 million exactly.
         return Counts(
@@ -130,16 +131,29 @@ class Counts:
 
     def rows(self, index: NDArray[np.int64] | Sequence[int]) -> Counts:
         """The texts of these rows."""
-        chosen = np.asarray(index, dtype=np.int64)
-        return Counts({name: array[chosen] for name, array in self.arrays.items()})
+        rows = np.asarray(index, dtype=np.int64)
+        return Counts({name: array[rows] for name, array in self.arrays.items()})
 
     def total(self) -> Counts:
         """All texts as one."""
         return Counts({name: array.sum(axis=0, keepdims=True) for name, array in self.arrays.items()})
 
-    def columns(self, chosen: Mapping[str, NDArray[np.int64]]) -> Counts:
+    def merged(self, groups: Sequence[Sequence[int]]) -> Counts:
+        """Each group of rows as one text."""
+        if len(groups) == 0:
+            return self.rows([])
+        order = np.concatenate([np.asarray(group, dtype=np.int64) for group in groups])
+        starts = np.cumsum([0, *[len(group) for group in groups[:-1]]])
+        return Counts({name: np.add.reduceat(array[order], starts, axis=0) for name, array in self.arrays.items()})
+
+    def joined(self, n_neighbours: int) -> Counts:
+        """Every `n_neighbours` rows that follow one another as one text; a shorter rest is left out."""
+        starts = range(0, len(self) - n_neighbours + 1, n_neighbours)
+        return self.merged([range(start, start + n_neighbours) for start in starts])
+
+    def columns(self, kept: Mapping[str, NDArray[np.int64]]) -> Counts:
         """The same texts in a smaller vocabulary: view -> columns to keep, in their order."""
-        smaller = {name: self.arrays[name][:, columns] for name, columns in chosen.items()}
+        smaller = {name: self.arrays[name][:, columns] for name, columns in kept.items()}
         return Counts(self.arrays | smaller)
 
     def rates(self, view: str) -> Floats:
@@ -193,7 +207,7 @@ def char_grams(text: str) -> Codes:
 
 
 def shape_ids(function: Iterable[str]) -> dict[str, int]:
-    """A number for each kept word, mark, ending and kind of token."""
+    """A number for each function word, mark, ending and kind of token."""
     kinds = [f"-{suffix}" for suffix in SUFFIXES] + ["Name", "number", "other"]
     return {shape: i + 1 for i, shape in enumerate([*PUNCTUATION, *kinds, *function])}
 
@@ -204,8 +218,8 @@ def shape_grams(tokens: Sequence[str], ids: dict[str, int]) -> Codes:
     Masking keeps syntax and drops topic (text distortion: Stamatatos, EACL 2017).
     """
     shapes = np.fromiter((_shape(token, ids) for token in tokens), dtype=np.int64, count=len(tokens))
-    pairs = shapes[:-1] * MOST_SHAPES + shapes[1:]
-    triples = pairs[:-1] * MOST_SHAPES + shapes[2:] if len(pairs) else pairs
+    pairs = shapes[:-1] * MAX_SHAPES + shapes[1:]
+    triples = pairs[:-1] * MAX_SHAPES + shapes[2:] if len(pairs) else pairs
     return np.concatenate([shapes, pairs, triples])
 
 
@@ -240,9 +254,9 @@ def build_vocabulary(
     words: Counter[str] = Counter()
     chars = np.zeros(_CHAR_OFFSETS[-1], dtype=np.float32)
     for text in texts:
-        found = reading.words(text)
-        for word, count in Counter(found).items():
-            words[word] += count / max(1, len(found))  # type: ignore[assignment]
+        of_text = reading.words(text)
+        for word, count in Counter(of_text).items():
+            words[word] += count / max(1, len(of_text))  # type: ignore[assignment]
         codes, counts = np.unique(char_grams(text), return_counts=True)
         chars[codes] += counts / max(1, len(text))
     ranked = [word for word, _ in words.most_common(n_words)]
