@@ -7,7 +7,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from voicewright.core.documents.judging import Ballot, BallotVote, Choice, Packe
 from voicewright.core.errors import UserError
 from voicewright.core.paths import Run
 from voicewright.judging.ballots import checksum, new_votes, read_ballot
-from voicewright.judging.packet import ballot_handler, build_packet, render_packet
+from voicewright.judging.packet import build_packet, packet_server, render_packet
 
 NASTY = '<img src=x onerror="document.title=1"> </script><script>document.title="taken"</script> &amp; *so* _it_ goes'
 
@@ -112,13 +111,23 @@ def test_a_ballot_of_another_packet_is_refused() -> None:
 @pytest.fixture
 def served(home: Path) -> Iterator[tuple[Run, Packet, str]]:
     run, packet = Run("r"), build_packet(pairs_of(2))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), ballot_handler(run, packet))
+    server = packet_server(run, packet, 0)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield run, packet, f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+def test_a_busy_port_takes_the_next_free_one_and_says_so(
+    served: tuple[Run, Packet, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, packet, url = served
+    busy = int(url.rpartition(":")[2])
+    with packet_server(run, packet, busy) as server:
+        assert server.server_port > busy
+    assert f"port {busy} is in use" in capsys.readouterr().err
 
 
 def post(url: str, text: str, **headers: str) -> tuple[int, str]:

@@ -1,0 +1,1 @@
+"""The decision to deploy or not, and what to try next."""

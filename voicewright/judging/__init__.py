@@ -1,0 +1,1 @@
+"""The blind comparison: pairs, judges and their qualification, readers, votes, the verdict."""

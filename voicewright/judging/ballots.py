@@ -118,7 +118,7 @@ def merge_ballots(run: Run, paths: Sequence[Path] = ()) -> tuple[list[MergedBall
     if not paths:
         raise UserError(
             f"{run.ballots_dir}: no ballots; name the files that readers sent back",
-            hint=f'make ballots RUN={run.name} FILES="a.json b.json"',
+            hint=f"make ballots RUN={run.name} FILES=a.json,b.json",
         )
     merged: list[MergedBallot] = []
     problems: list[str] = []

@@ -21,13 +21,14 @@ from markupsafe import Markup
 from voicewright.cli import arguments
 from voicewright.core.documents.base import write_document
 from voicewright.core.documents.judging import Packet, PacketPair, PacketQuestion, Pair
-from voicewright.core.errors import UserError, exits_cleanly
+from voicewright.core.errors import UserError, exits_cleanly, notice
 from voicewright.core.paths import Run
 from voicewright.core.records import content_id, write_text
 from voicewright.judging.ballots import read_ballot
 from voicewright.judging.pairs import read_key, read_pairs
 from voicewright.recipe import recipes
 from voicewright.recipe.schema import Blind
+from voicewright.serving import ports
 
 TEMPLATES_DIR = Path(__file__).parent / "templates"
 QUESTIONS = {
@@ -88,7 +89,7 @@ def write_packet(run: Run, blind: Blind, n_pairs: int | None = None) -> Packet:
 
     Readers see the comparison that `targets.blind` is about, in the stratified order of pairs.jsonl.
     """
-    pairs = read_pairs(run.pairs_path)
+    pairs = read_pairs(run.pairs_path, hint=f"make pair RUN={run.name}")
     key = read_key(run.key_path, pairs)
     compared = [pair for pair in pairs if blind.against[0] in key[pair.id].arms]
     packet = build_packet(compared[: n_pairs or blind.reader_pairs])
@@ -98,22 +99,22 @@ def write_packet(run: Run, blind: Blind, n_pairs: int | None = None) -> Packet:
 
 
 def serve_packet(run: Run, packet: Packet, port: int = 8010) -> None:
-    """Serve the page on 127.0.0.1 until Ctrl-C. Raises UserError where the port is in use."""
-    try:
-        server = ThreadingHTTPServer(("127.0.0.1", port), ballot_handler(run, packet))
-    except OSError:
-        raise UserError(
-            f"port {port} is in use", hint=f"python -m benchmarks.blind {run.name} serve=1 port={port + 1}"
-        ) from None
-    print(
-        f"http://127.0.0.1:{server.server_port}/ until Ctrl-C; ballots that are handed in go to {run.ballots_dir}",
-        flush=True,
-    )
-    with server:
+    """Serve the page on 127.0.0.1 until Ctrl-C; where `port` is in use, on the next one that is free."""
+    with packet_server(run, packet, port) as server:
+        url = f"http://127.0.0.1:{server.server_port}/"
+        print(f"{url} until Ctrl-C; ballots that are handed in go to {run.ballots_dir}", flush=True)
         server.serve_forever()
 
 
-def ballot_handler(run: Run, packet: Packet) -> type[BaseHTTPRequestHandler]:
+def packet_server(run: Run, packet: Packet, port: int) -> ThreadingHTTPServer:
+    """A server of the page at the first free port from `port` on."""
+    free_port = next(candidate for candidate in range(port, 2**16) if ports.is_free("127.0.0.1", candidate))
+    if free_port != port:
+        notice(f"port {port} is in use by {ports.holder(port)}: the page is served at port {free_port}")
+    return ThreadingHTTPServer(("127.0.0.1", free_port), _ballot_handler(run, packet))
+
+
+def _ballot_handler(run: Run, packet: Packet) -> type[BaseHTTPRequestHandler]:
     """A handler that gives the page and writes each ballot that is handed in to a file of `run.ballots_dir`."""
     html = render_packet(packet)
 

@@ -142,10 +142,13 @@ def _interleaved(drafts: list[tuple[Pair, PairKey]], rng: random.Random) -> list
     return [by_domain[domain][rank] for _, domain, rank in sorted(places)]
 
 
-def read_pairs(pairs_path: Path) -> list[Pair]:
-    """The pairs of a file. Raises UserError naming every row that does not fit and every id that occurs twice."""
+def read_pairs(pairs_path: Path, hint: str | None = None) -> list[Pair]:
+    """The pairs of a file.
+
+    Raises UserError naming every row that does not fit and every id that occurs twice; without the file, with `hint`.
+    """
     if not pairs_path.exists():
-        raise UserError(f"{pairs_path}: no such file", hint="make judge RUN=<run>, or name a file with pairs=")
+        raise UserError(f"{pairs_path}: no such file", hint=hint)
     with pairs_path.open(encoding="utf-8") as file:
         pairs = parse_lines(Pair, file, pairs_path)
     ids = [pair.id for pair in pairs]
@@ -160,6 +163,8 @@ def read_key(key_path: Path, pairs: Sequence[Pair]) -> dict[str, PairKey]:
 
     Raises UserError where the file is not the one whose SHA-256 stands in the pairs, or lacks a pair.
     """
+    if not key_path.exists():
+        raise UserError(f"{key_path}: no such file")
     digest = hashlib.sha256(key_path.read_bytes()).hexdigest()
     committed = sorted({pair.key_sha256 for pair in pairs if pair.key_sha256})
     if committed and committed != [digest]:
@@ -217,9 +222,7 @@ def _read_arm(run: Run, arm: str) -> list[Generation]:
         return author_arm(_read_arm(run, "finetuned"))
     path = run.generations_path(arm)
     if not path.exists():
-        raise UserError(
-            f"{path}: arm {arm!r} has no generations", hint=f"python -m benchmarks.generate {run.name} arm={arm}"
-        )
+        raise UserError(f"{path}: arm {arm!r} has no generations", hint=f"make generate RUN={run.name} ARM={arm}")
     return [generation for generation in read_documents(path, Generation) if not generation.is_out_of_domain]
 
 

@@ -114,11 +114,11 @@ def at_pair_length(settings: Court, pairs: Sequence[Pair]) -> Court:
 
 
 def confirm_cost(
-    judges: Mapping[str, Judge], questions: Mapping[str, Sequence[Question]], limit_usd: float, agreed: bool
+    judges: Mapping[str, Judge], questions: Mapping[str, Sequence[Question]], limit_usd: float, agree_command: str
 ) -> None:
     """Print what the questions may cost, and ask for consent above the limit. Cached answers are not deducted.
 
-    Raises UserError without consent.
+    Raises UserError without consent; `agree_command` is the command that gives it.
     """
     total = 0.0
     for name, of_judge in questions.items():
@@ -126,12 +126,12 @@ def confirm_cost(
         total += usd
         if usd:
             print(f"{name}: {len(of_judge)} questions, at most about {usd:.2f} US dollars")
-    if total > limit_usd and not agreed:
+    if total > limit_usd:
         if sys.stdin.isatty() and input(f"Judging may cost {total:.2f} US dollars. Go on? [y/N] ").lower() == "y":
             return
         raise UserError(
             f"judging may cost {total:.2f} US dollars, and blind.ask_above_usd is {limit_usd:.2f}",
-            hint='yes=1 agrees to it, SET="blind.ask_above_usd=..." raises the limit',
+            hint=agree_command,
         )
 
 
@@ -167,7 +167,7 @@ def judge_run(run: Run, recipe: Recipe, names: Sequence[str] = (), *, agreed: bo
     Raises UserError where a judge stopped; a rerun asks only what has no answer yet.
     """
     blind = recipe.blind
-    pairs = read_pairs(run.pairs_path)
+    pairs = read_pairs(run.pairs_path, hint=f"make pair RUN={run.name}")
     names = names or list(recipe.judges)
     panel = assemble_panel(run, names, recipe.judges)
     base_path = run.generations_path("baseline")
@@ -182,12 +182,9 @@ def judge_run(run: Run, recipe: Recipe, names: Sequence[str] = (), *, agreed: bo
         name: questions_on(pairs, question_names(name, recipe.judges[name], blind.rubric), blind.rubric)
         for name in names
     }
-    confirm_cost(
-        recipe.judges,
-        {name: [*case_questions, *questions] for name, questions in pair_questions.items()},
-        blind.ask_above_usd,
-        agreed,
-    )
+    if not agreed:
+        all_questions = {name: [*case_questions, *questions] for name, questions in pair_questions.items()}
+        confirm_cost(recipe.judges, all_questions, blind.ask_above_usd, f"make judge RUN={run.name} YES=1")
     with VoteLog(run.votes_path) as votes, VoteLog(run.trials_path) as trials:
         # The budget is for all runs of this command together.
         spent = sum(vote.usd or 0.0 for vote in [*votes.votes, *trials.votes])

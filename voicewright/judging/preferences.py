@@ -76,8 +76,8 @@ def write_preferences(run: Run, margin: float = 0.5) -> list[PreferenceRow]:
     if not rows:
         raise UserError(
             f"{run.votes_path}: on no pair outside the held-out prompts do the votes lean by {margin:g} or more",
-            hint=f"python -m benchmarks.preferences {run.name} margin=0.3 takes narrower decisions, "
-            f"make blind RUN={run.name} gathers more votes",
+            hint=f"make blind RUN={run.name} gathers more votes; "
+            f"make preferences RUN={run.name} MARGIN=0.3 takes narrower decisions",
         )
     write_documents(run.preferences_path, rows)
     return rows

@@ -17,7 +17,7 @@ from pathlib import Path
 from voicewright.cli import arguments
 from voicewright.core.documents.base import read_document, write_document
 from voicewright.core.documents.judging import JudgeQualification, JudgeQualifications, Pair, PairKey, Verdict, Vote
-from voicewright.core.errors import exits_cleanly, notice
+from voicewright.core.errors import UserError, exits_cleanly, notice
 from voicewright.core.paths import Run
 from voicewright.judging.pairs import Key, read_key, read_pairs
 from voicewright.judging.tally import tally
@@ -49,32 +49,31 @@ def verdict_from(
     return verdict
 
 
-def verdict_of_files(pairs_path: Path, votes_path: Path, key_path: Path | None = None, *, looks: int = 1) -> Verdict:
-    """The verdict of three files. Raises UserError for rows that do not fit, or a key that was changed."""
-    return _verdict(pairs_path, votes_path, key_path, {}, looks)
-
-
-def verdict_of_run(run: Run, looks: int) -> Verdict:
-    """Compute and write a run's verdict. Raises UserError as `verdict_of_files` does."""
-    path = run.qualification_path
-    qualifications = read_document(path, JudgeQualifications).judges if path.exists() else {}
-    verdict = _verdict(run.pairs_path, run.votes_path, run.key_path, qualifications, looks)
-    write_document(run.verdict_path, verdict)
-    return verdict
-
-
-def _verdict(
+def verdict_of_files(
     pairs_path: Path,
     votes_path: Path,
-    key_path: Path | None,
-    qualifications: Mapping[str, JudgeQualification],
-    looks: int,
+    key_path: Path | None = None,
+    *,
+    qualifications: Mapping[str, JudgeQualification] | None = None,
+    looks: int = 1,
 ) -> Verdict:
+    """The verdict of three files. Raises UserError for rows that do not fit, or a key that was changed."""
     pairs = read_pairs(pairs_path)
     key = read_key(key_path, pairs) if key_path else None
     verdict = verdict_from(pairs, read_votes(votes_path), key, qualifications=qualifications, looks=looks)
     if verdict.strangers:
         notice(f"{verdict.strangers} votes are on pairs that are not in {pairs_path.name}; they are not counted")
+    return verdict
+
+
+def verdict_of_run(run: Run, looks: int) -> Verdict:
+    """Compute and write a run's verdict. Raises UserError as `verdict_of_files` does, and without votes."""
+    if not run.votes_path.exists():
+        raise UserError(f"{run.votes_path}: no such file", hint=f"make judge RUN={run.name}")
+    path = run.qualification_path
+    qualifications = read_document(path, JudgeQualifications).judges if path.exists() else None
+    verdict = verdict_of_files(run.pairs_path, run.votes_path, run.key_path, qualifications=qualifications, looks=looks)
+    write_document(run.verdict_path, verdict)
     return verdict
 
 

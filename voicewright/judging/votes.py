@@ -58,7 +58,7 @@ def read_votes(votes_path: Path) -> list[Vote]:
     Somebody may be appending to the file: a last row that is torn is passed over.
     """
     if not votes_path.exists():
-        raise UserError(f"{votes_path}: no such file", hint="make judge RUN=<run>, or name a file with votes=")
+        raise UserError(f"{votes_path}: no such file")
     lines = votes_path.read_text(encoding="utf-8").split("\n")
     try:
         json.loads(lines[-1] or "null")
