@@ -1,11 +1,11 @@
 "use strict";
 // Everything a reader sees is put in as text, never as HTML: the passages come from models and manuscripts.
 const packet = JSON.parse(document.getElementById("packet").textContent);
-const at = (id) => document.getElementById(id);
-const store = "voicewright " + packet.id;
+const byId = (id) => document.getElementById(id);
+const storageKey = "voicewright " + packet.id;
 let ballot = null;
-let kept = true;
-let shownAt = 0;
+let canSave = true;
+let shownSince = 0;
 let readMs = 0;
 
 function hex(bytes) {
@@ -22,7 +22,7 @@ function shuffled(items) {
 }
 
 // Each reader has an order of pairs and sides of their own; half of the pairs stand the other way round.
-function fresh() {
+function newBallot() {
   const order = shuffled(packet.pairs.map((pair) => pair.id));
   const sides = shuffled(order.map((_, i) => (i % 2 ? "yx" : "xy")));
   return {
@@ -32,20 +32,20 @@ function fresh() {
 
 function load() {
   try {
-    const found = JSON.parse(localStorage.getItem(store));
-    ballot = found && found.order && found.order.length === packet.pairs.length ? found : fresh();
+    const saved = JSON.parse(localStorage.getItem(storageKey));
+    ballot = saved && saved.order && saved.order.length === packet.pairs.length ? saved : newBallot();
     save();
   } catch {
-    ballot = fresh();
-    kept = false;
+    ballot = newBallot();
+    canSave = false;
   }
 }
 
 function save() {
   try {
-    localStorage.setItem(store, JSON.stringify(ballot));
+    localStorage.setItem(storageKey, JSON.stringify(ballot));
   } catch {
-    kept = false;
+    canSave = false;
   }
 }
 
@@ -84,8 +84,8 @@ function setText(place, text) {
 }
 
 function show(name) {
-  for (const id of ["start", "reading", "done"]) at(id).hidden = id !== name;
-  at("head").hidden = name !== "reading";
+  for (const id of ["start", "reading", "done"]) byId(id).hidden = id !== name;
+  byId("head").hidden = name !== "reading";
 }
 
 function current() {
@@ -102,29 +102,29 @@ function render(focus) {
   const number = Math.floor(n / packet.questions.length) + 1;
   const order = ballot.sides[pair.id];
   show("reading");
-  at("where").textContent = `Pair ${number} of ${packet.pairs.length}, question ${(n % packet.questions.length) + 1} of ${packet.questions.length}`;
-  at("bar").max = total;
-  at("bar").value = n;
-  setText(at("text-x"), pair[order[0]]);
-  setText(at("text-y"), pair[order[1]]);
-  at("author").hidden = question.name !== "voice";
-  at("passages").replaceChildren();
+  byId("where").textContent = `Pair ${number} of ${packet.pairs.length}, question ${(n % packet.questions.length) + 1} of ${packet.questions.length}`;
+  byId("bar").max = total;
+  byId("bar").value = n;
+  setText(byId("text-x"), pair[order[0]]);
+  setText(byId("text-y"), pair[order[1]]);
+  byId("author").hidden = question.name !== "voice";
+  byId("passages").replaceChildren();
   for (const reference of pair.references) {
     const box = document.createElement("div");
     box.className = "text";
     setText(box, reference);
-    at("passages").append(box);
+    byId("passages").append(box);
   }
-  at("given").hidden = !pair.prompt;
-  setText(at("opening"), pair.prompt);
-  at("question").textContent = question.text;
-  at("comment").value = ballot.comments[pair.id] || "";
-  at("undo").disabled = n === 0;
-  at("live").textContent = `${at("where").textContent}. ${question.text}`;
+  byId("given").hidden = !pair.prompt;
+  setText(byId("opening"), pair.prompt);
+  byId("question").textContent = question.text;
+  byId("comment").value = ballot.comments[pair.id] || "";
+  byId("undo").disabled = n === 0;
+  byId("live").textContent = `${byId("where").textContent}. ${question.text}`;
   readMs = 0;
-  shownAt = performance.now();
+  shownSince = performance.now();
   if (n % packet.questions.length === 0) scrollTo(0, 0);
-  if (focus) at("question").focus({ preventScroll: true });
+  if (focus) byId("question").focus({ preventScroll: true });
 }
 
 function vote(choice) {
@@ -137,7 +137,7 @@ function vote(choice) {
 }
 
 function spent() {
-  return Math.round(readMs + (document.hidden ? 0 : performance.now() - shownAt));
+  return Math.round(readMs + (document.hidden ? 0 : performance.now() - shownSince));
 }
 
 function undo() {
@@ -149,23 +149,23 @@ function undo() {
 
 function finish(focus) {
   show("done");
-  at("file").href = URL.createObjectURL(new Blob([exported()], { type: "application/json" }));
-  at("file").download = `ballot-${ballot.reader}.json`;
-  at("paste").value = exported();
-  if (focus) at("thanks").focus();
+  byId("file").href = URL.createObjectURL(new Blob([exported()], { type: "application/json" }));
+  byId("file").download = `ballot-${ballot.reader}.json`;
+  byId("paste").value = exported();
+  if (focus) byId("thanks").focus();
 }
 
 async function send() {
   try {
     const answer = await fetch("ballot", { method: "POST", headers: { "Content-Type": "application/json" }, body: exported() });
-    at("sent").textContent = await answer.text();
+    byId("sent").textContent = await answer.text();
   } catch {
-    at("sent").textContent = "The server does not answer. Save the file instead.";
+    byId("sent").textContent = "The server does not answer. Save the file instead.";
   }
 }
 
 addEventListener("keydown", (event) => {
-  if (at("reading").hidden || !at("keys").checked || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  if (byId("reading").hidden || !byId("keys").checked || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
   if (event.target.matches("textarea, input")) return;
   const act = { x: () => vote("x"), y: () => vote("y"), t: () => vote("tie"), u: undo }[event.key.toLowerCase()];
   if (act) {
@@ -174,42 +174,42 @@ addEventListener("keydown", (event) => {
   }
 });
 document.addEventListener("visibilitychange", () => {
-  if (document.hidden) readMs += performance.now() - shownAt;
-  else shownAt = performance.now();
+  if (document.hidden) readMs += performance.now() - shownSince;
+  else shownSince = performance.now();
 });
-at("choose-x").onclick = () => vote("x");
-at("choose-y").onclick = () => vote("y");
-at("choose-tie").onclick = () => vote("tie");
-at("undo").onclick = undo;
-at("back").onclick = undo;
-at("comment").oninput = () => {
+byId("choose-x").onclick = () => vote("x");
+byId("choose-y").onclick = () => vote("y");
+byId("choose-tie").onclick = () => vote("tie");
+byId("undo").onclick = undo;
+byId("back").onclick = undo;
+byId("comment").oninput = () => {
   const id = current().pair.id;
-  if (at("comment").value) ballot.comments[id] = at("comment").value;
+  if (byId("comment").value) ballot.comments[id] = byId("comment").value;
   else delete ballot.comments[id];
   save();
 };
-at("keys").onchange = () => {
-  ballot.keys = at("keys").checked;
+byId("keys").onchange = () => {
+  ballot.keys = byId("keys").checked;
   save();
 };
-at("begin").onclick = () => {
+byId("begin").onclick = () => {
   ballot.begun = true;
   save();
   render(true);
 };
-at("copy").onclick = async () => {
-  at("paste").select();
+byId("copy").onclick = async () => {
+  byId("paste").select();
   try {
     await navigator.clipboard.writeText(exported());
   } catch {
     document.execCommand("copy");
   }
-  at("sent").textContent = "Copied. Paste it into a mail.";
+  byId("sent").textContent = "Copied. Paste it into a mail.";
 };
-at("send").onclick = send;
+byId("send").onclick = send;
 load();
-at("keys").checked = ballot.keys !== false;
-at("send").hidden = location.protocol === "file:";
-at("forgets").hidden = kept;
+byId("keys").checked = ballot.keys !== false;
+byId("send").hidden = location.protocol === "file:";
+byId("unsaved").hidden = canSave;
 if (ballot.begun) render(false);
 else show("start");
