@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.pretend_server import Pretender, running
+from voicewright.cli.main import cli
 from voicewright.core.documents.endpoint import TokenLogprob
 from voicewright.core.errors import UserError
 from voicewright.core.paths import PROMPTS_DIR, REPO_DIR, Run
@@ -82,10 +83,9 @@ def begin(overrides: list[str], form: dict[str, Any] | None = None, rows: list[R
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    """Run the script; its exit code."""
-    monkeypatch.setattr(sys, "argv", ["generate", "t", *words])
+    """Call the command; its exit code."""
     with pytest.raises(SystemExit) as ended:
-        arms.main()
+        cli.main(["generate", "run=t", *words])
     return int(ended.value.code or 0)
 
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import random
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.judging.faulty_judges import bench_of_judges
+from voicewright.cli.main import cli
 from voicewright.core.documents.base import read_document, write_document
 from voicewright.core.documents.judging import Ballot, BallotVote, Packet
 from voicewright.core.paths import Run
 from voicewright.core.records import Row, read_json, read_rows, write_json, write_rows
-from voicewright.decision import decision
-from voicewright.judging import ballots, packet, pairs, panel, verdict
+from voicewright.judging import ballots
+from voicewright.pipeline import worker
+from voicewright.pipeline.stages import StageOptions
 from voicewright.recipe import recipes
 
 WORDS = ["stone", "river", "you", "walk", "the", "of", "and", "light", "door", "hand", "voice", "salt", "never"]
@@ -26,11 +26,14 @@ def prose(seed: str, sentences: int = 14) -> str:
     return " ".join(" ".join(draw.choices(WORDS, k=draw.randint(6, 14))).capitalize() + "." for _ in range(sentences))
 
 
-def call(monkeypatch: pytest.MonkeyPatch, module: Any, *words: str) -> int:
-    monkeypatch.setattr(sys, "argv", [module.__name__, *words])
-    with pytest.raises(SystemExit) as left:
-        module.main()
-    return int(left.value.code or 0)
+def call(command: str, *words: str) -> int:
+    """Call a command, or a stage where there are no words; its exit code."""
+    with pytest.raises(SystemExit) as ended:
+        if words:
+            cli.main([command, "run=demo", *words])
+        worker.WORK[command](Run("demo"), StageOptions())
+        raise SystemExit(0)
+    return int(ended.value.code or 0)
 
 
 def generations(arm: str, texts: list[str]) -> list[Row]:
@@ -54,6 +57,7 @@ def generations(arm: str, texts: list[str]) -> list[Row]:
 @pytest.fixture
 def run(home: Path) -> Run:
     run = Run("demo")
+    recipes.load("demo")
     write_json(run.stats_path, {"format": {"shape": "completion"}})
     for split in ("train", "heldout"):
         rows = [
@@ -71,34 +75,34 @@ def run(home: Path) -> Run:
 
 
 @pytest.mark.slow
-def test_a_placebo_is_a_tie_and_never_deploys(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_placebo_is_a_tie_and_never_deploys(run: Run) -> None:
     texts = [prose(f"g{n}") for n in range(16)]
     write_rows(run.generations_path("baseline"), generations("baseline", texts))
     # The baseline's generations, copied over the fine-tuned arm's.
     run.generations_path("finetuned").write_bytes(run.generations_path("baseline").read_bytes())
-    for module in (pairs, panel, verdict, decision):
-        assert call(monkeypatch, module, "demo") == 0
+    for stage in ("pair", "judge", "verdict", "decide"):
+        assert call(stage) == 0
     found = read_json(run.verdict_path)["comparisons"][0]["questions"]["voice"]["by_rater"]["stylometric"]
     assert found["low"] < 0.5 < found["high"]
     assert read_json(run.decision_path)["decision"] != "deploy"
 
 
-def test_no_pair_is_made_of_continued_training_text(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_pair_is_made_of_continued_training_text(run: Run) -> None:
     for arm in ("baseline", "finetuned"):
         write_rows(run.generations_path(arm), generations(arm, [prose(f"{arm}{n}") for n in range(4)]))
         continued = [{**row, "prompt_id": "training-1", "domain": "training"} for row in generations(arm, [prose(arm)])]
         write_rows(run.prefixes_path(arm), continued)
-    assert call(monkeypatch, pairs, "demo") == 0
+    assert call("pair") == 0
     assert {row["prompt_id"] for row in read_rows(run.pairs_path)} == {f"p{n}" for n in range(4)}
 
 
 def test_ballots_are_merged_and_bad_ones_named_without_touching_the_good(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for arm in ("baseline", "finetuned"):
         write_rows(run.generations_path(arm), generations(arm, [prose(f"{arm}{n}") for n in range(8)]))
-    assert call(monkeypatch, pairs, "demo") == 0
-    assert call(monkeypatch, packet, "demo", "pairs=6") == 0
+    assert call("pair") == 0
+    worker.packet(run, StageOptions(), 6)
     content = read_document(next(run.packets_dir.iterdir()), Packet)
     assert len(content.pairs) == 6
     key = {row["id"]: row for row in read_rows(run.key_path)}
@@ -118,15 +122,15 @@ def test_ballots_are_merged_and_bad_ones_named_without_touching_the_good(
     edited = write("edited.json", "cc")
     Path(edited).write_text(Path(edited).read_text().replace('"ms": 5', '"ms": 6', 1))
     capsys.readouterr()
-    assert call(monkeypatch, ballots, "demo", f"files={good},{other},{edited},{tmp_path}/none.json") == 2
+    assert call("ballots", f"files={good},{other},{edited},{tmp_path}/none.json") == 2
     said = capsys.readouterr()
     assert "good.json: 12 votes of reader aa counted" in said.out
     assert "which does not belong to this run" in said.err and "was changed after it was saved" in said.err
     assert "none.json: no such file" in said.err
-    assert call(monkeypatch, ballots, "demo", f"files={good}") == 2
+    assert call("ballots", f"files={good}") == 2
     assert "counted already" in capsys.readouterr().err
     assert len(list(read_rows(run.votes_path))) == 12
-    assert call(monkeypatch, verdict, "demo") == 0
+    assert call("verdict") == 0
     rate = read_json(run.verdict_path)["win_rate"]["voice"]
     assert rate["value"] == 1 and rate["independent"] and rate["n_prompts"] == 6
 
@@ -140,12 +144,12 @@ def test_a_wrong_key_is_one_message_and_the_stage_is_not_done(
     with bench_of_judges() as bench:
         far = f"judges.far={{kind:endpoint,model:'401',url:'{bench.url}',key_env:SOME_KEY,concurrency:1}}"
         recipes.freeze(recipes.compose("demo", [far], run="demo"))
-        assert call(monkeypatch, pairs, "demo") == 0
+        assert call("pair") == 0
         capsys.readouterr()
-        assert call(monkeypatch, panel, "demo", "judges=far") == 2
+        assert call("judge", "judges=far") == 2
         assert bench.asked["401"] == 1
     said = capsys.readouterr().err
     assert "far: the server refuses the key (401); it was read from SOME_KEY" in said and "sk-secret" not in said
-    assert call(monkeypatch, panel, "demo", "judges=far") == 2
+    assert call("judge", "judges=far") == 2
     assert "far: no connection to" in capsys.readouterr().err
     assert not run.qualification_path.exists()

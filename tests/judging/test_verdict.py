@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from voicewright.cli.main import cli
 from voicewright.core.documents.base import read_document
 from voicewright.core.documents.judging import (
     Choice,
@@ -22,7 +22,6 @@ from voicewright.core.documents.judging import (
 )
 from voicewright.core.errors import UserError
 from voicewright.core.records import write_rows
-from voicewright.judging import verdict as verdict_command
 from voicewright.judging.judges import ORDERS
 from voicewright.judging.pairs import read_key
 from voicewright.judging.verdict import verdict_from
@@ -172,17 +171,14 @@ def test_a_key_changed_after_the_fact_is_refused(tmp_path: Path) -> None:
         read_key(tmp_path / "key.jsonl", pairs)
 
 
-def test_the_script_works_on_any_files_without_a_recipe(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_script_works_on_any_files_without_a_recipe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_rows(tmp_path / "p.jsonl", [{"id": f"p{i}", "x": "one", "y": "two"} for i in range(8)])
     write_rows(tmp_path / "v.jsonl", [{"pair": f"p{i}", "judge": "ann", "vote": "x"} for i in range(8)])
     words = [
         f"{name}={tmp_path}/{file}" for name, file in (("pairs", "p.jsonl"), ("votes", "v.jsonl"), ("out", "o.json"))
     ]
-    monkeypatch.setattr(sys, "argv", ["verdict", *words])
     with pytest.raises(SystemExit) as left:
-        verdict_command.main()
+        cli.main(["verdict", *words])
     assert left.value.code == 0
     document = read_document(tmp_path / "o.json", Verdict)
     assert document.win_rate["voice"].value == 1 and document.arms == ["x", "y"]

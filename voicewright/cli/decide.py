@@ -58,7 +58,17 @@ def guide(request: RunRequest, prompts: int) -> None:
 def preferences(request: RunRequest, margin: float) -> None:
     """Votes to preference pairs, material for the next round."""
     run = run_stages("verdict", request, then="write preferences.jsonl")
-    run_main("voicewright.judging.preferences", run.name, word("margin", margin))
+    from voicewright.judging.preferences import write_preferences
+    from voicewright.recipe import recipes
+
+    rows, recipe = write_preferences(run, margin), recipes.load(run.name)
+    click.echo(f"{len(rows)} preference pairs in {run.preferences_path}")
+    shape = f"data.sources.{next(iter(recipe.data.sources))}.shape=preference"
+    click.echo("The next round:")
+    click.echo(
+        f"  make all RECIPE={recipe.recipe} RUN={run.name}-round2 SOURCE={run.preferences_path} "
+        f'SET="method=dpo data=preference after={run.name} {shape}"'
+    )
 
 
 @run_command("deploy", SECTION, "deploy RUN=mini", 'deploy RUN=mini ANYWAY="the author likes it"')

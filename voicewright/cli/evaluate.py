@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import click
 
 from voicewright.cli.command import PORT, Number, command, option, would
 from voicewright.cli.running import existing_run, run_command, run_main, run_stages, stage_options, word
+from voicewright.core.errors import UserError
 
 if TYPE_CHECKING:
     from voicewright.pipeline.run_selection import RunRequest
@@ -36,9 +40,11 @@ def generate(
         run_stages("generate", request, force=force, checkpoint=checkpoint)
         return
     run = existing_run(request)
-    if not would(f"ask {arm or 'baseline'}{f' at {url}' if url else ''} for run {run.name}"):
-        run_main("voicewright.generation.arms", run.name, word("arm", arm), word("url", url), word("model", model),
-                 word("force", force))  # fmt: skip
+    arms = (arm or "baseline").split(",")
+    if not would(f"ask {', '.join(arms)}{f' at {url}' if url else ''} for run {run.name}"):
+        from voicewright.generation.arms import generate
+
+        generate(run, arms, url=url, model=model, force=(force or "").split(","))
 
 
 @run_command("voice", SECTION, "voice RUN=mini", changes_recipe=True)
@@ -58,7 +64,11 @@ def pair(request: RunRequest, versus: str | None, force: str | None, checkpoint:
         return
     run = existing_run(request)
     if not would(f"pair {versus} in run {run.name}"):
-        run_main("voicewright.judging.pairs", run.name, word("versus", versus))
+        from voicewright.pipeline import worker
+        from voicewright.pipeline.stages import StageOptions
+
+        pairs = [(first, second) for first, _, second in (word.partition(":") for word in versus.split(","))]
+        worker.pair(run, StageOptions(), pairs)
 
 
 @run_command("judge", SECTION, "judge RUN=mini", "judge RUN=mini JUDGES=stylometric YES=1", changes_recipe=True)
@@ -67,13 +77,15 @@ def pair(request: RunRequest, versus: str | None, force: str | None, checkpoint:
 @stage_options
 def judge(request: RunRequest, judges: str | None, yes: bool, force: str | None, checkpoint: str | None) -> None:
     """The judges' qualification, and their votes on the pairs."""
-    agreed = ["yes=1"] if yes else []
     if not judges:
-        run_stages("judge", request, force=force, checkpoint=checkpoint, words={"judge": agreed})
+        run_stages("judge", request, force=force, checkpoint=checkpoint, agreed=yes)
         return
     run = existing_run(request)
     if not would(f"ask {judges} about the pairs of run {run.name}"):
-        run_main("voicewright.judging.panel", run.name, word("judges", judges), *agreed)
+        from voicewright.judging.panel import judge_run
+        from voicewright.recipe import recipes
+
+        judge_run(run, recipes.load(run.name), judges.split(","), agreed=yes)
 
 
 @run_command("blind", SECTION, "blind RUN=mini", changes_recipe=True)
@@ -82,9 +94,15 @@ def judge(request: RunRequest, judges: str | None, yes: bool, force: str | None,
 @option("pairs", type=Number(1), help="How many pairs; without it, as the recipe says.")
 def blind(request: RunRequest, serve: bool | None, port: int, pairs: int | None) -> None:
     """The readers' packet: a page to mail to friends, served here too."""
+    from voicewright.judging.packet import serve_packet, write_packet
+    from voicewright.recipe import recipes
+
     run = run_stages("packet", request, then=f"serve the packet at port {port}")
-    if serve if serve is not None else sys.stdin.isatty() or bool(pairs):
-        run_main("voicewright.judging.packet", run.name, "serve=1", word("port", port), word("pairs", pairs))
+    serves = sys.stdin.isatty() if serve is None else serve
+    if serves or pairs:
+        packet = write_packet(run, recipes.load(run.name).blind, pairs)
+        if serves:
+            serve_packet(run, packet, port)
 
 
 @run_command("ballots", SECTION, "ballots RUN=mini FILES=anna.json,ben.json")
@@ -93,7 +111,13 @@ def ballots(request: RunRequest, files: str | None) -> None:
     """Readers' ballots into the votes."""
     run = existing_run(request)
     if not would(f"count {files or 'the ballots that were handed in'} for run {run.name}"):
-        run_main("voicewright.judging.ballots", run.name, word("files", files))
+        from voicewright.judging.ballots import merge_ballots
+
+        merged, problems = merge_ballots(run, [Path(file.strip()) for file in (files or "").split(",") if file.strip()])
+        for ballot in merged:
+            click.echo(f"{ballot.file}: {ballot.n_votes} votes of reader {ballot.reader} counted")
+        if problems:
+            raise UserError(problems)
 
 
 @run_command("verdict", SECTION, "verdict RUN=mini", "verdict PAIRS=pairs.jsonl VOTES=votes.jsonl", changes_recipe=True)
@@ -115,9 +139,23 @@ def verdict(
     """
     if not (pairs or votes):
         run_stages("verdict", request, force=force, checkpoint=checkpoint)
-    elif not would(f"read {pairs} and {votes}"):
-        run_main("voicewright.judging.verdict", word("pairs", pairs), word("votes", votes), word("key", key),
-                 word("out", out), word("looks", looks))  # fmt: skip
+        return
+    if not pairs or not votes:
+        raise UserError("PAIRS and VOTES are needed together", hint="make verdict PAIRS=pairs.jsonl VOTES=votes.jsonl")
+    if would(f"read {pairs} and {votes}"):
+        return
+    from voicewright.core.documents.base import write_document
+    from voicewright.judging.verdict import summary, verdict_of_files
+
+    pairs_path, votes_path = Path(pairs), Path(votes)
+    key_path = Path(key) if key else pairs_path.with_name("key.jsonl")
+    document = verdict_of_files(
+        pairs_path, votes_path, key_path if key or key_path.exists() else None, looks=looks or 1
+    )
+    out_path = Path(out) if out else votes_path.with_name("verdict.json")
+    write_document(out_path, document)
+    click.echo(summary(document))
+    click.echo(out_path)
 
 
 @command("score", SECTION, "score AUTHOR=author TEXTS=one,two", needs_words=True)

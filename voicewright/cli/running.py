@@ -6,7 +6,7 @@ import functools
 import importlib
 import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -67,13 +67,13 @@ def run_stages(
     *,
     force: str | None = None,
     checkpoint: str | None = None,
-    words: Mapping[str, Sequence[str]] | None = None,
+    agreed: bool = False,
     then: str = "",
 ) -> Run:
     """Run the stale stages up to `target` (None for none) of the run that is meant, and return it.
 
-    `words` are more words for a stage, by its name. In a dry run the stages are shown, with what the command itself
-    would do `then`, and the command ends.
+    `agreed` is the user's consent to what the judges cost. In a dry run the stages are shown, with what the command
+    itself would do `then`, and the command ends.
     """
     # The library is imported where it is used: `voicewright --help` need not wait for it.
     from voicewright.core.records import write_text
@@ -94,7 +94,7 @@ def run_stages(
     if checkpoint:
         write_text(selection.run.choice_path, checkpoint)
     if target:
-        run_until(target, selection, force=force, words=words)
+        run_until(target, selection, force=force, agreed=agreed)
     else:
         selection.begin()
     return selection.run

@@ -1,7 +1,5 @@
 """Deploy, do not deploy, or not enough evidence: RUN -> decision.json, from voice.json and blind/verdict.json.
 
-    python -m benchmarks.decide RUN
-
 The targets are those that stood in the recipe when the pairs were made; changing them after a vote changes nothing.
 """
 
@@ -9,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from voicewright.cli import arguments
 from voicewright.core import training_events
 from voicewright.core.documents.base import read_document, write_document
 from voicewright.core.documents.decision import Decision, DecisionWord, Looks, Outcome, TargetOutcome
 from voicewright.core.documents.judging import CommittedTargets, Verdict
 from voicewright.core.documents.voice_report import VoiceReport
-from voicewright.core.errors import exits_cleanly, notice
+from voicewright.core.errors import notice
 from voicewright.core.paths import Run
 from voicewright.core.records import content_id, read_json, read_rows, write_json
 from voicewright.decision.advice import Losses, advise
@@ -26,7 +23,6 @@ from voicewright.decision.targets import (
     forgetting_outcome,
     voice_outcome,
 )
-from voicewright.recipe import recipes
 from voicewright.recipe.schema import Recipe, Targets
 
 PROMPTED = "prompted"
@@ -137,18 +133,3 @@ def outcome_line(outcome: TargetOutcome) -> str:
         figure = f"{outcome.value:.0f} ({outcome.low:.0f} to {outcome.high:.0f})"
     bound = "" if outcome.target is None else f", target {'at most' if outcome.below else 'over'} {outcome.target:g}"
     return f"  {outcome.title}: {figure}{bound}: {outcome.outcome}" + (f" ({outcome.why})" if outcome.why else "")
-
-
-@exits_cleanly
-def main() -> None:
-    name, _ = arguments.parse(__doc__, {})
-    decision = decide_run(Run(name), recipes.load(name))
-    print(decision.sentence)
-    for outcome in decision.targets.values():
-        print(outcome_line(outcome))
-    for advice in decision.advice:
-        print(f"{advice.seen}: {advice.do}" + (f"\n  {advice.command}" if advice.command else ""))
-
-
-if __name__ == "__main__":
-    main()

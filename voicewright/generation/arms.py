@@ -1,10 +1,5 @@
 """Ask an arm everything: texts, how likely it finds the held-out passages, which replies it prefers, whether tags hold.
 
-    python -m benchmarks.generate visions arm=baseline,prompted
-    python -m benchmarks.generate visions arm=checkpoints
-    python -m benchmarks.generate visions arm=baseline url=http://127.0.0.1:8000/v1
-    python -m benchmarks.generate visions arm=theirs url=https://host/v1 model=their-name
-
 Every arm gets the same prompts, seeds and lengths. Killed, it goes on where it was; what has been asked of the same
 model with the same settings, for whichever arm or run, is not asked again (force=ARM does).
 """
@@ -15,10 +10,9 @@ import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from voicewright.cli import arguments
 from voicewright.core.documents.base import read_documents
 from voicewright.core.documents.generation import Generation, Likelihood
-from voicewright.core.errors import UserError, exits_cleanly
+from voicewright.core.errors import UserError
 from voicewright.core.paths import Run
 from voicewright.core.progress import counter
 from voicewright.core.rows import PromptFormat, TrainingRow, read_prompt_format
@@ -30,19 +24,6 @@ from voicewright.serving.client import Client, ClientSettings
 from voicewright.serving.endpoint import API_KEY_ENV, Endpoint, discover, served_models
 
 OPTIONS: dict[str, str | None] = {"arm": "baseline", "url": None, "model": None, "force": None}
-
-
-@exits_cleanly
-def main() -> None:
-    target, options = arguments.parse(__doc__, OPTIONS)
-    recipe = recipes.load(target)
-    generate(
-        Run(recipe.run),
-        [arm for arm in str(options["arm"]).split(",") if arm],
-        url=options["url"],
-        model=options["model"],
-        force=str(options["force"] or "").split(","),
-    )
 
 
 def generate(
@@ -167,7 +148,3 @@ def _expanded(arms: Sequence[str], recipe: Recipe, url: str | None) -> list[str]
         if not checkpoints:
             raise UserError(f"{client.settings.url} offers no checkpoint", hint=hint)
     return list(dict.fromkeys(n for arm in arms for n in (checkpoints if arm == "checkpoints" else [arm])))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,5 @@
 """Readers' ballots: reading, checking and merging them into a run's votes.
 
-    python -m benchmarks.ballots RUN [files=a.json,b.json]
-
 Without `files=`, the ballots that were handed in to the served page are merged. A ballot that does not fit is named
 and adds nothing; the others are counted.
 """
@@ -15,10 +13,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from voicewright.cli import arguments
 from voicewright.core.documents.base import read_document
 from voicewright.core.documents.judging import Ballot, BallotVote, Packet, Vote
-from voicewright.core.errors import UserError, exits_cleanly
+from voicewright.core.errors import UserError
 from voicewright.core.paths import Run
 from voicewright.judging.votes import VoteLog
 
@@ -136,19 +133,3 @@ def merge_ballots(run: Run, paths: Sequence[Path] = ()) -> tuple[list[MergedBall
                 log.append(vote)
             merged.append(MergedBallot(path.name, ballot.reader, len(votes)))
     return merged, problems
-
-
-@exits_cleanly
-def main() -> None:
-    name, options = arguments.parse(__doc__, {"files": None})
-    files = options["files"] or ""
-    words = files.split(",") if "," in files else files.split()
-    merged, problems = merge_ballots(Run(name), [Path(word.strip()) for word in words])
-    for ballot in merged:
-        print(f"{ballot.file}: {ballot.n_votes} votes of reader {ballot.reader} counted")
-    if problems:
-        raise UserError(problems)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,5 @@
 """The readers' packet: one page of pairs that names no arm and needs no network, and a local server for it.
 
-    python -m benchmarks.blind RUN [serve=1] [port=8010] [pairs=20]
-
 The file `blind/packet.html` can be mailed: it opens in a browser without a network. Ballots come back as files
 (`python -m benchmarks.ballots RUN files=a.json,b.json`), or are handed in here while the page is served.
 """
@@ -18,15 +16,13 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from voicewright.cli import arguments
 from voicewright.core.documents.base import write_document
 from voicewright.core.documents.judging import Packet, PacketPair, PacketQuestion, Pair
-from voicewright.core.errors import UserError, exits_cleanly, notice
+from voicewright.core.errors import UserError, notice
 from voicewright.core.paths import Run
 from voicewright.core.records import content_id, write_text
 from voicewright.judging.ballots import read_ballot
 from voicewright.judging.pairs import read_key, read_pairs
-from voicewright.recipe import recipes
 from voicewright.recipe.schema import Blind
 from voicewright.serving import ports
 
@@ -163,17 +159,3 @@ def _ballot_handler(run: Run, packet: Packet) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(data)
 
     return Handler
-
-
-@exits_cleanly
-def main() -> None:
-    name, options = arguments.parse(__doc__, {"serve": None, "port": "8010", "pairs": None})
-    run = Run(name)
-    packet = write_packet(run, recipes.load(name).blind, int(options["pairs"] or 0) or None)
-    print(f"{len(packet.pairs)} pairs for readers in {run.packet_path}")
-    if options["serve"] == "1":
-        serve_packet(run, packet, int(options["port"] or 8010))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,4 @@
-"""Blind pairs: RUN -> blind/pairs.jsonl for judges and blind/key.jsonl, the arms behind the texts, for the verdict.
-
-python -m benchmarks.pair RUN [versus=finetuned:baseline,finetuned:author]
-"""
+"""Blind pairs: RUN -> blind/pairs.jsonl for judges and blind/key.jsonl, the arms behind the texts, for the verdict."""
 
 from __future__ import annotations
 
@@ -13,16 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from voicewright.cli import arguments
 from voicewright.core.documents.base import parse_lines, read_documents, write_document, write_documents
 from voicewright.core.documents.generation import Generation
 from voicewright.core.documents.judging import CommittedTargets, LeftOutPair, Pair, PairingSummary, PairKey
-from voicewright.core.errors import UserError, exits_cleanly, notice
+from voicewright.core.errors import UserError
 from voicewright.core.paths import Run
 from voicewright.core.records import content_id, dumps
 from voicewright.core.rows import TrainingRow, read_prompt_format
 from voicewright.judging.length_matching import opening, to_equal_words
-from voicewright.recipe import recipes
 from voicewright.recipe.schema import Recipe
 
 # A text of fewer words is too short to be compared.
@@ -230,18 +225,3 @@ def _read_heldout(run: Run) -> list[TrainingRow]:
     shape = read_prompt_format(run.stats_path).shape if run.stats_path.exists() else "completion"
     path = run.rows_path(shape, "heldout")
     return list(read_documents(path, TrainingRow)) if path.exists() else []
-
-
-@exits_cleanly
-def main() -> None:
-    name, options = arguments.parse(__doc__, {"versus": None})
-    run = Run(name)
-    words = options["versus"].split(",") if options["versus"] else []
-    pairing = pair_arms(run, recipes.load(name), [(a, b) for a, _, b in (word.partition(":") for word in words)])
-    if pairing.left_out:
-        notice(f"{len(pairing.left_out)} pairs left out, first: {pairing.left_out[0].why} (all: {run.pairing_path})")
-    print(f"{len(pairing.pairs)} pairs in {run.pairs_path}, key committed as {str(pairing.pairs[0].key_sha256)[:12]}")
-
-
-if __name__ == "__main__":
-    main()

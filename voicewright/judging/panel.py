@@ -1,7 +1,5 @@
 """The panel: qualify the recipe's judges, then let them vote on the pairs in both orders: RUN -> blind/votes.jsonl.
 
-    python -m benchmarks.judge RUN [judges=name,name] [yes=1]
-
 A judge that does not qualify is not asked about the pairs, except the built-in one, which costs nothing and whose rate
 is shown without being counted. `yes=1` agrees to the estimated cost.
 """
@@ -17,12 +15,11 @@ from statistics import median
 from rich.console import Console
 from rich.progress import Progress as Bar
 
-from voicewright.cli import arguments
 from voicewright.core import credentials
 from voicewright.core.documents.base import read_document, read_documents, write_document, write_documents
 from voicewright.core.documents.generation import Generation
 from voicewright.core.documents.judging import JudgeQualification, JudgeQualifications, Pair
-from voicewright.core.errors import UserError, exits_cleanly
+from voicewright.core.errors import UserError
 from voicewright.core.paths import SAMPLE_DIR, Run
 from voicewright.core.rows import TrainingRow, read_prompt_format
 from voicewright.judging.endpoint_judge import QUESTIONS, endpoint_judge, max_cost
@@ -217,14 +214,3 @@ def _write_qualification(run: Run, judge: str, qualification: JudgeQualification
     document = read_document(path, JudgeQualifications) if path.exists() else JudgeQualifications(judges={})
     document.judges[judge] = qualification
     write_document(path, document)
-
-
-@exits_cleanly
-def main() -> None:
-    name, options = arguments.parse(__doc__, {"judges": None, "yes": None})
-    names = options["judges"].split(",") if options["judges"] else []
-    judge_run(Run(name), recipes.load(name), names, agreed=options["yes"] == "1")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,5 @@
 """Votes to preference pairs for the next round: RUN -> preferences.jsonl, a source for a recipe with `after: RUN`.
 
-    python -m benchmarks.preferences RUN [margin=0.5]
-
 A pair is taken where readers and endpoint judges whose votes count prefer one text on voice by `margin` (0..1; 1 is
 unanimity). The built-in judge's votes are left out: training on them would be training on the measure. Prompts made
 from held-out text are left out, because the next round is measured on them.
@@ -12,16 +10,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from voicewright.cli import arguments
 from voicewright.core.documents.base import read_document, write_documents
 from voicewright.core.documents.judging import Pair, PreferenceRow, Rater, Verdict
-from voicewright.core.errors import UserError, exits_cleanly
+from voicewright.core.errors import UserError
 from voicewright.core.paths import Run
 from voicewright.core.records import content_id
 from voicewright.core.rows import Message
 from voicewright.judging.pairs import read_pairs
 from voicewright.judging.votes import Opinion, latest_votes, opinions, read_votes
-from voicewright.recipe import recipes
 
 HELD_OUT = "heldout"
 
@@ -81,21 +77,3 @@ def write_preferences(run: Run, margin: float = 0.5) -> list[PreferenceRow]:
         )
     write_documents(run.preferences_path, rows)
     return rows
-
-
-@exits_cleanly
-def main() -> None:
-    name, options = arguments.parse(__doc__, {"margin": "0.5"})
-    run, recipe = Run(name), recipes.load(name)
-    rows = write_preferences(run, float(options["margin"] or 0.5))
-    print(f"{len(rows)} preference pairs in {run.preferences_path}")
-    shape = f"data.sources.{next(iter(recipe.data.sources))}.shape=preference"
-    print("The next round:")
-    print(
-        f"  make all RECIPE={recipe.recipe} RUN={name}-round2 SOURCE={run.preferences_path} "
-        f'SET="method=dpo data=preference after={name} {shape}"'
-    )
-
-
-if __name__ == "__main__":
-    main()

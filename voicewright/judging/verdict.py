@@ -1,8 +1,5 @@
 """What the votes say, with intervals: RUN -> blind/verdict.json, or any files in the same format.
 
-    python -m benchmarks.verdict RUN
-    python -m benchmarks.verdict pairs=pairs.jsonl votes=votes.jsonl [key=key.jsonl] [out=verdict.json] [looks=1]
-
 Pairs: {"id", "x", "y"} and, if known, "prompt_id" (the unit of inference) and "domain".
 Votes: {"pair", "judge", "vote": "x" | "y" | "tie" | null} and, if known, "kind", "question", "order".
 Key: {"id", "x", "y"}, the arm behind each text; without one the rates are of x against y.
@@ -10,19 +7,16 @@ Key: {"id", "x", "y"}, the arm behind each text; without one the rates are of x 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from voicewright.cli import arguments
 from voicewright.core.documents.base import read_document, write_document
 from voicewright.core.documents.judging import JudgeQualification, JudgeQualifications, Pair, PairKey, Verdict, Vote
-from voicewright.core.errors import UserError, exits_cleanly, notice
+from voicewright.core.errors import UserError, notice
 from voicewright.core.paths import Run
 from voicewright.judging.pairs import Key, read_key, read_pairs
 from voicewright.judging.tally import tally
 from voicewright.judging.votes import latest_votes, opinions, read_votes
-from voicewright.recipe import recipes
 
 
 def verdict_from(
@@ -90,27 +84,3 @@ def summary(verdict: Verdict) -> str:
             lines.append(f"{question}: {comparison.a} over {comparison.b} {figure}")
     lines += [f"{name}: does not count, {rater.why}" for name, rater in verdict.raters.items() if not rater.counts]
     return "\n".join(lines or ["no votes yet"])
-
-
-@exits_cleanly
-def main() -> None:
-    options: dict[str, str | None] = {"pairs": None, "votes": None, "key": None, "out": None, "looks": None}
-    by_files = not any("=" not in word for word in sys.argv[1:])
-    name, options = arguments.parse(__doc__, options, name=None if by_files and len(sys.argv) > 1 else "RUN")
-    if name:
-        run = Run(name)
-        verdict = verdict_of_run(run, int(options["looks"] or recipes.load(name).blind.looks))
-        out_path = run.verdict_path
-    else:
-        pairs_path, votes_path = Path(options["pairs"] or "pairs.jsonl"), Path(options["votes"] or "votes.jsonl")
-        key_path = Path(options["key"] or pairs_path.with_name("key.jsonl"))
-        key = key_path if options["key"] or key_path.exists() else None
-        verdict = verdict_of_files(pairs_path, votes_path, key, looks=int(options["looks"] or 1))
-        out_path = Path(options["out"] or votes_path.with_name("verdict.json"))
-        write_document(out_path, verdict)
-    print(summary(verdict))
-    print(out_path)
-
-
-if __name__ == "__main__":
-    main()

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from voicewright.cli import arguments
 from voicewright.core import labels
-from voicewright.core.documents.base import write_document
 from voicewright.core.documents.intervals import Figure
 from voicewright.core.documents.voice_report import Measure, VoiceReport
-from voicewright.core.errors import exits_cleanly, notice
 from voicewright.core.paths import Run
 from voicewright.metrics import diversity, forgetting, habits, memorization, registry, transfer
 from voicewright.metrics.language import REASONS
@@ -105,31 +102,9 @@ def notes(material: Material) -> list[str]:
     return sentences
 
 
-@exits_cleanly
-def main() -> None:
-    """How much of the author's voice each arm has: RUN -> voice.json.
-
-    python -m benchmarks.voice RUN
-    """
-    name, _ = arguments.parse(main.__doc__, {})
-    report = voice_report(Run(name))
-    write_document(Run(name).voice_path, report)
-    for note in report.notes:
-        notice(note)
-    for measure in report.measures.values():
-        figures = [f"{arm} {line(figure)}" for arm, figure in measure.arms.items()]
-        print(f"{measure.title} ({measure.unit}): {'; '.join(figures) or 'not available'}")
-    for arm, alarms in report.caricature.items():
-        print(f"Caricature alarm, {arm}: {' '.join(alarms)}")
-
-
 def line(figure: Figure) -> str:
     """A figure in one line."""
     if figure.value is None:
         return figure.status
     bounds = "" if figure.low is None else f" ({figure.low:.3g} to {figure.high:.3g})"
     return f"{figure.value:.3g}{bounds}"
-
-
-if __name__ == "__main__":
-    main()

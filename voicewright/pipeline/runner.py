@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from voicewright.core.errors import notice
 from voicewright.core.paths import REPO_DIR, Run
 from voicewright.core.records import content_id, fingerprint
 from voicewright.pipeline.run_selection import RunRequest, Selection, differences, frozen_recipe, select
-from voicewright.pipeline.stages import Stage, stages_until
+from voicewright.pipeline.stages import Stage, StageOptions, stages_until
 from voicewright.recipe import recipes
 from voicewright.recipe.limits import get
 from voicewright.recipe.schema import Recipe
@@ -106,17 +106,11 @@ def print_plan(target: str, selection: Selection, *, force: str | None = None) -
         print(f"  {planned.stage.name:<9} {f'would run: {planned.reason}' if planned.reason else 'up to date'}")
 
 
-def run_until(
-    target: str,
-    selection: Selection,
-    *,
-    force: str | None = None,
-    words: Mapping[str, Sequence[str]] | None = None,
-) -> Recipe:
+def run_until(target: str, selection: Selection, *, force: str | None = None, agreed: bool = False) -> Recipe:
     """Run the stale stages up to and with `target`, those of the run that it comes after first.
 
-    `force` names a stage or an arm to make again; `words` are more words for a stage, by its name. Returns the recipe
-    as the run ended with it. Raises SystemExit with the code of a stage that failed, which has said why, and
+    `force` names a stage or an arm to make again; `agreed` is the user's consent to what the judges cost. Returns
+    the recipe as the run ended with it. Raises SystemExit with the code of a stage that failed, which has said why, and
     KeyboardInterrupt when interrupted.
     """
     recipe = selection.begin()
@@ -129,25 +123,22 @@ def run_until(
         if not forced and stale_reason(stage, recipe, read_manifest(run)) is None:
             continue
         all_fresh = False
-        more = list((words or {}).get(stage.name, ()))
-        if not _run_stage(stage, recipe, [*more, *([f"force={force}"] if forced and force in stage.arms else [])]):
+        options = StageOptions(force if force in stage.arms else None, agreed)
+        if not _run_stage(stage, recipe, options):
             return run_until(target, Selection(frozen_recipe(run), recipes.frozen_overrides(run)))
     if all_fresh:
         print(f"{run.name}: everything up to {target} is up to date")
     return recipe
 
 
-def _run_stage(stage: Stage, recipe: Recipe, words: list[str]) -> bool:
-    """Run one stage, with more words for it, and enter it in the manifest.
-
-    False when it changed the recipe instead of finishing.
-    """
+def _run_stage(stage: Stage, recipe: Recipe, options: StageOptions) -> bool:
+    """Run one stage and enter it in the manifest; False when it changed the recipe instead of finishing."""
     run = Run(recipe.run)
     print(f"--- {stage.name} ({run.name})", flush=True)
     # Taken before the work: an input that changes meanwhile makes the stage stale, as it should.
     before = provenance(stage, recipe)
     began, started_at = time.monotonic(), time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    ended = processes.run(stage.command(run, *words), cwd=REPO_DIR)
+    ended = processes.run(stage.command(run, options), cwd=REPO_DIR)
     if ended.code == RECIPE_CHANGED:
         return False
     if ended.code:

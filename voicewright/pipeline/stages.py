@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,25 @@ READ_BY_PREPARE = (
     "tokens", "micro_batch_size", "gradient_accumulation_steps", "num_epochs", "sample_packing",
 )  # fmt: skip
 Paths = Callable[[Run, Recipe], list[Path]]
+
+
+@dataclass(frozen=True)
+class StageOptions:
+    """What a command passes on to a stage."""
+
+    force: str | None = None
+    """The arm whose texts are made again."""
+    agreed: bool = False
+    """Whether the user agrees to what the judges cost."""
+
+    def words(self) -> list[str]:
+        """The words for the worker's command line."""
+        return [*([f"force={self.force}"] if self.force else []), *(["yes=1"] if self.agreed else [])]
+
+    @classmethod
+    def read(cls, words: Sequence[str]) -> StageOptions:
+        given = dict(word.split("=", 1) for word in words)
+        return cls(given.get("force"), given.get("yes") == "1")
 
 
 @dataclass(frozen=True)
@@ -39,10 +58,10 @@ class Stage:
     version: int = 1
     """Raised when the stage's output changes for the same input."""
     module: str = "voicewright.pipeline.worker"
-    """What runs it: `python -m <module> <stage> <run> [force=<arm>]`."""
+    """What runs it: `python -m <module> <stage> <run> [force=<arm>] [yes=1]`."""
 
-    def command(self, run: Run, *words: str) -> list[str]:
-        return [sys.executable, "-m", self.module, self.name, run.name, *words]
+    def command(self, run: Run, options: StageOptions) -> list[str]:
+        return [sys.executable, "-m", self.module, self.name, run.name, *options.words()]
 
 
 STAGES = (

@@ -9,12 +9,11 @@ import sys
 from collections.abc import Callable, Sequence
 
 from voicewright.core import processes
-from voicewright.core.errors import UserError, exits_cleanly
+from voicewright.core.errors import UserError, exits_cleanly, notice
 from voicewright.core.paths import Run
+from voicewright.pipeline.stages import StageOptions
 from voicewright.recipe import recipes
 from voicewright.recipe.schema import Asking, Recipe
-
-Words = Sequence[str]
 
 
 def _main_of(module: str, *words: str) -> None:
@@ -33,7 +32,7 @@ def asks_its_own_model(recipe: Recipe) -> bool:
     return recipe.serve.engine == "vllm" and recipe.serve.url("baseline") in [each.url for each in asked]
 
 
-def prepare(run: Run, _words: Words) -> None:
+def prepare(run: Run, _options: StageOptions) -> None:
     from voicewright.serving.during import served
 
     recipe = recipes.load(run.name)
@@ -41,69 +40,101 @@ def prepare(run: Run, _words: Words) -> None:
         _main_of("voicewright.data.build", run.name)
 
 
-def render(run: Run, _words: Words) -> None:
+def render(run: Run, _options: StageOptions) -> None:
     from voicewright.training import rendering
 
     rendering.render(run)
 
 
-def baseline(run: Run, words: Words) -> None:
-    _generate(run, "baseline", "baseline,prompted", words)
+def baseline(run: Run, options: StageOptions) -> None:
+    _generate(run, "baseline", ["baseline", "prompted"], options)
 
 
-def train(run: Run, _words: Words) -> None:
+def train(run: Run, _options: StageOptions) -> None:
     from voicewright.training import launching, oom_fallback
 
     if launching.launch(run):
         sys.exit(oom_fallback.RECIPE_CHANGED)
 
 
-def merge(run: Run, _words: Words) -> None:
+def merge(run: Run, _options: StageOptions) -> None:
     from voicewright.training import merging
 
     merging.merge(run)
 
 
-def generate(run: Run, words: Words) -> None:
-    _generate(run, "finetuned", "finetuned", words)
+def generate(run: Run, options: StageOptions) -> None:
+    _generate(run, "finetuned", ["finetuned"], options)
 
 
-def _generate(run: Run, served_arm: str, arms: str, words: Words) -> None:
-    from voicewright.serving.during import served
+def voice(run: Run, _options: StageOptions) -> None:
+    from voicewright.core.documents.base import write_document
+    from voicewright.metrics import voice_report
 
-    with served(recipes.load(run.name), served_arm):
-        _main_of("voicewright.generation.arms", run.name, f"arm={arms}", *words)
-
-
-def voice(run: Run, _words: Words) -> None:
-    _main_of("voicewright.metrics.voice_report", run.name)
-
-
-def pair(run: Run, _words: Words) -> None:
-    _main_of("voicewright.judging.pairs", run.name)
-
-
-def judge(run: Run, words: Words) -> None:
-    _main_of("voicewright.judging.panel", run.name, *words)
+    report = voice_report.voice_report(run)
+    write_document(run.voice_path, report)
+    for note in report.notes:
+        notice(note)
+    for measure in report.measures.values():
+        figures = [f"{arm} {voice_report.line(figure)}" for arm, figure in measure.arms.items()]
+        print(f"{measure.title} ({measure.unit}): {'; '.join(figures) or 'not available'}")
+    for arm, alarms in report.caricature.items():
+        print(f"Caricature alarm, {arm}: {' '.join(alarms)}")
 
 
-def packet(run: Run, _words: Words) -> None:
-    _main_of("voicewright.judging.packet", run.name)
+def pair(run: Run, _options: StageOptions, versus: Sequence[tuple[str, str]] = ()) -> None:
+    from voicewright.judging.pairs import pair_arms
+
+    pairing = pair_arms(run, recipes.load(run.name), versus)
+    if pairing.left_out:
+        notice(f"{len(pairing.left_out)} pairs left out, first: {pairing.left_out[0].why} (all: {run.pairing_path})")
+    print(f"{len(pairing.pairs)} pairs in {run.pairs_path}, key committed as {str(pairing.pairs[0].key_sha256)[:12]}")
 
 
-def verdict(run: Run, _words: Words) -> None:
-    _main_of("voicewright.judging.verdict", run.name)
+def judge(run: Run, options: StageOptions) -> None:
+    from voicewright.judging.panel import judge_run
+
+    judge_run(run, recipes.load(run.name), agreed=options.agreed)
 
 
-def decide(run: Run, _words: Words) -> None:
-    _main_of("voicewright.decision.decision", run.name)
+def packet(run: Run, _options: StageOptions, n_pairs: int | None = None) -> None:
+    from voicewright.judging.packet import write_packet
+
+    written = write_packet(run, recipes.load(run.name).blind, n_pairs)
+    print(f"{len(written.pairs)} pairs for readers in {run.packet_path}")
 
 
-def report(run: Run, _words: Words) -> None:
+def verdict(run: Run, _options: StageOptions) -> None:
+    from voicewright.judging.verdict import summary, verdict_of_run
+
+    print(summary(verdict_of_run(run, recipes.load(run.name).blind.looks)))
+    print(run.verdict_path)
+
+
+def decide(run: Run, _options: StageOptions) -> None:
+    from voicewright.decision.decision import decide_run, outcome_line
+
+    decision = decide_run(run, recipes.load(run.name))
+    print(decision.sentence)
+    for outcome in decision.targets.values():
+        print(outcome_line(outcome))
+    for advice in decision.advice:
+        print(f"{advice.seen}: {advice.do}" + (f"\n  {advice.command}" if advice.command else ""))
+
+
+def report(run: Run, _options: StageOptions) -> None:
     _main_of("voicewright.reporting.report", run.name)
 
 
-WORK: dict[str, Callable[[Run, Words], None]] = {
+def _generate(run: Run, served_arm: str, arms: Sequence[str], options: StageOptions) -> None:
+    from voicewright.generation import arms as generation
+    from voicewright.serving.during import served
+
+    with served(recipes.load(run.name), served_arm):
+        generation.generate(run, arms, force=[options.force] if options.force else [])
+
+
+WORK: dict[str, Callable[[Run, StageOptions], None]] = {
     work.__name__: work
     for work in (
         prepare, render, baseline, train, merge, generate, voice, pair, judge, packet, verdict, decide, report,
@@ -119,7 +150,7 @@ def main() -> None:
         work = WORK[name]
     except (ValueError, KeyError):
         raise UserError(f"expected STAGE RUN [force=ARM]; stages: {', '.join(WORK)}") from None
-    work(Run(run_name), words)
+    work(Run(run_name), StageOptions.read(words))
 
 
 if __name__ == "__main__":
