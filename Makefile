@@ -57,7 +57,10 @@ test-recipes: $(READY) ## each of the five recipes end to end, in miniature
 test-fast: $(READY) ## the tests that need no engine
 	@$(CORE) -m pytest -n 2 --dist worksteal -m "not slow and not engine"
 
+docs: $(READY) ## the documentation site, in site/
+	@$(CORE) docs/generate_reference.py && $(CORE) -m zensical build --strict
+
 lint: $(READY) ## ruff and mypy
 	@$(CORE) -m ruff check . && $(CORE) -m ruff format --check . && $(CORE) -m mypy
 
-.PHONY: $(COMMANDS) test test-long test-recipes test-fast lint
+.PHONY: $(COMMANDS) test test-long test-recipes test-fast docs lint

@@ -33,7 +33,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 def test_every_command_has_its_place_in_the_reference(site: Path) -> None:
     page = (site / "docs" / "reference" / "generated" / "commands.md").read_text(encoding="utf-8")
-    assert [name for name in cli.commands if f"\n## {name}\n" not in page] == []
+    assert [name for name, each in cli.commands.items() if not each.hidden and f"\n## {name}\n" not in page] == []
 
 
 @pytest.mark.slow
@@ -48,4 +48,4 @@ def test_a_link_to_a_page_that_is_not_there_stops_the_build(site: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "zensical", "build", "--strict"], cwd=site, capture_output=True, text=True, check=False
     )
-    assert done.returncode != 0 and "nowhere" in done.stdout + done.stderr
+    assert done.returncode != 0 and "page does not exist" in done.stderr
