@@ -25,9 +25,8 @@ REPO_DIR = DOCS_DIR.parent
 OUT_DIR = DOCS_DIR / "reference" / "generated"
 sys.path.insert(0, str(REPO_DIR))
 
-from voicewright.cli.main import cli  # noqa: E402
-
 import voicewright  # noqa: E402
+from voicewright.cli.main import cli  # noqa: E402
 from voicewright.core import documents  # noqa: E402
 from voicewright.core.documents.base import Document  # noqa: E402
 from voicewright.recipe.schema import Recipe  # noqa: E402
