@@ -25,6 +25,16 @@ pytestmark = [pytest.mark.engine, pytest.mark.recipes]
 MINIATURE = "model=tiny hardware=cpu eval.openings=8 eval.samples=2 eval.max_words=100 blind.court.cases=48"
 JOURNEYS = ("visions", "brie", "modes", "modes_daily", "freethought", "freethought_dpo", "peterson_v1", "peterson")
 Finished = Callable[[str], Run]
+# Recipes that build on one another, or are compared, are run by one worker.
+CHAINS = {"modes_daily": "modes", "freethought_dpo": "freethought", "peterson_v1": "peterson", "brie_first": "brie"}
+
+
+def chain(name: str) -> pytest.MarkDecorator:
+    return pytest.mark.xdist_group(f"recipe {CHAINS.get(name, name)}")
+
+
+def each(*names: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("name", [pytest.param(name, marks=chain(name)) for name in names])
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +83,7 @@ def eval_losses(run: Run) -> list[float]:
     return [loss for _, loss in training_events.curve(checkpoints.events_since_begin(run.adapter_dir), "eval_loss")]
 
 
-@pytest.mark.parametrize("name", JOURNEYS)
+@each(*JOURNEYS)
 def test_a_recipe_ends_in_a_decision_and_its_loss_fell(name: str, finished: Finished) -> None:
     run = finished(name)
     # The built-in judge shares the composite's features: alone it never says deploy.
@@ -83,14 +93,14 @@ def test_a_recipe_ends_in_a_decision_and_its_loss_fell(name: str, finished: Fini
     assert min(losses[1:]) < losses[0], losses
 
 
-@pytest.mark.parametrize("name", ["visions", "brie", "modes", "freethought", "peterson_v1", "peterson"])
+@each("visions", "brie", "modes", "freethought", "peterson_v1", "peterson")
 def test_held_out_text_became_likelier(name: str, finished: Finished) -> None:
     run = finished(name)
     before, after = (figure(run, "bits_per_character", arm)["value"] for arm in ("baseline", "finetuned"))
     assert after < before - 0.01, (before, after)
 
 
-@pytest.mark.parametrize("name", ["visions", "brie", "freethought", "peterson_v1", "peterson"])
+@each("visions", "brie", "freethought", "peterson_v1", "peterson")
 def test_the_built_in_judge_may_vote_and_finds_the_tuned_model_nearer(name: str, finished: Finished) -> None:
     run = finished(name)
     court = read_json(run.qualification_path)["judges"]["stylometric"]
@@ -99,12 +109,13 @@ def test_the_built_in_judge_may_vote_and_finds_the_tuned_model_nearer(name: str,
     assert found["value"] > 0.5, found
 
 
-@pytest.mark.parametrize("name", ["visions", "brie", "modes", "freethought", "peterson"])
+@each("visions", "brie", "modes", "freethought", "peterson")
 def test_the_tuned_model_writes_nearer_to_the_author(name: str, finished: Finished) -> None:
     transfer = figure(finished(name), "transfer", "finetuned")
     assert transfer["status"] == "ok" and transfer["low"] > 0, transfer
 
 
+@chain("visions")
 def test_visions_speaks_in_the_second_person_and_saved_every_half_epoch(finished: Finished) -> None:
     run = finished("visions")
     tuned, base = (figure(run, "you_per_1000", arm)["value"] for arm in ("finetuned", "baseline"))
@@ -112,11 +123,13 @@ def test_visions_speaks_in_the_second_person_and_saved_every_half_epoch(finished
     assert len(checkpoints.whole(run.adapter_dir)) == 6
 
 
+@chain("brie")
 def test_brie_is_compared_in_its_field_and_outside_it(finished: Finished) -> None:
     domains = Counter(row["domain"] for row in read_rows(finished("brie").generations_path("finetuned")))
     assert domains["thinker"] == 2 * 13 and domains["code"] == 2 * 3 and domains["heldout"] > 0
 
 
+@chain("brie")
 def test_a_first_run_of_brie_is_ten_steps_and_learns_something(place: Path) -> None:
     run = made("train", place, "brie_first", "brie_first")
     ended = checkpoints.end_event(run.adapter_dir)
@@ -125,6 +138,7 @@ def test_a_first_run_of_brie_is_ten_steps_and_learns_something(place: Path) -> N
     assert losses[-1] < losses[0], losses
 
 
+@chain("modes")
 def test_modes_are_answered_in_their_own_tags_only_after_training(finished: Finished) -> None:
     held = {
         arm: read_json(finished("modes").tags_path(arm))["held"]["all"]["value"] for arm in ("baseline", "finetuned")
@@ -132,6 +146,7 @@ def test_modes_are_answered_in_their_own_tags_only_after_training(finished: Fini
     assert held["baseline"] < 0.1 and held["finetuned"] > 0.7, held
 
 
+@chain("modes")
 def test_the_daily_run_starts_from_the_model_that_modes_merged(finished: Finished) -> None:
     parent, daily = finished("modes"), finished("modes_daily")
     rendered = yaml.safe_load(daily.axolotl_path.read_text(encoding="utf-8"))
@@ -139,6 +154,7 @@ def test_the_daily_run_starts_from_the_model_that_modes_merged(finished: Finishe
     assert rendered["adapter"] == "lora"
 
 
+@chain("freethought")
 def test_freethought_stopped_no_earlier_than_it_had_seen_every_row(finished: Finished) -> None:
     run = finished("freethought")
     looks = [event for event in checkpoints.events_since_begin(run.adapter_dir) if event.event in ("decision", "stop")]
@@ -147,6 +163,7 @@ def test_freethought_stopped_no_earlier_than_it_had_seen_every_row(finished: Fin
     assert all(event.step >= steps_an_epoch for event in looks if event.event == "stop")
 
 
+@chain("freethought")
 def test_freethoughts_guide_holds_answers_that_were_measured(finished: Finished) -> None:
     run = finished("freethought")
     script("benchmarks.guide", run.name)
@@ -155,6 +172,7 @@ def test_freethoughts_guide_holds_answers_that_were_measured(finished: Finished)
     assert sum(" ".join(words) in guide for words in answers) >= 6
 
 
+@chain("freethought")
 def test_dpo_moved_held_out_pairs_towards_the_better_reply(finished: Finished) -> None:
     run = finished("freethought_dpo")
     before, after = (read_json(run.preferred_path(arm)) for arm in ("baseline", "finetuned"))
@@ -162,6 +180,7 @@ def test_dpo_moved_held_out_pairs_towards_the_better_reply(finished: Finished) -
     assert after["reward_accuracy"]["value"] > 0.5 and after["reward_margin_nats"] > 0, after
 
 
+@chain("peterson")
 def test_copying_is_measured_for_both_ideas_of_peterson(finished: Finished) -> None:
     runs = [finished(name) for name in ("peterson_v1", "peterson")]
     spans = {run.name: figure(run, "copying", "finetuned") for run in runs}
