@@ -44,18 +44,18 @@ $(READY): requirements/core.txt | $(UV)
 	@$(UV) pip sync --quiet --python $(CORE) requirements/core.txt
 	@sha256sum requirements/core.txt | cut -d' ' -f1 > $@
 
-test: $(READY) ## every test, a real end-to-end run included
-	@$(CORE) -m pytest -n 2 --dist worksteal --durations=8 -m "not engine"
-	@$(CORE) -m pytest --durations=8 -m "engine and not recipes and not long"
+# Two workers, each on processors of its own (tests/conftest.py).
+PYTEST := $(CORE) -m pytest -n 2 --durations=12
 
-test-long: $(READY) ## the engine tests that take longest
-	@$(CORE) -m pytest --durations=8 -m long
+test: $(READY) ## the tests without an engine, then those that Axolotl and vLLM run in
+	@$(PYTEST) --dist worksteal -m "not engine"
+	@$(PYTEST) --dist loadgroup -m "engine and not recipes and not long"
 
-test-recipes: $(READY) ## each of the five recipes end to end, in miniature
-	@$(CORE) -m pytest --durations=12 -m recipes
+test-long: $(READY) ## the five recipes end to end in miniature, and the engine tests that take longest
+	@$(PYTEST) --dist loadgroup -m "recipes or long"
 
 test-fast: $(READY) ## the tests that need no engine
-	@$(CORE) -m pytest -n 2 --dist worksteal -m "not slow and not engine"
+	@$(PYTEST) --dist worksteal -m "not slow and not engine"
 
 docs: $(READY) ## the documentation site, in site/
 	@$(CORE) docs/generate_reference.py && $(CORE) -m zensical build --strict
@@ -63,4 +63,8 @@ docs: $(READY) ## the documentation site, in site/
 lint: $(READY) ## ruff and mypy
 	@$(CORE) -m ruff check . && $(CORE) -m ruff format --check . && $(CORE) -m mypy
 
+<<<<<<< HEAD
 .PHONY: $(COMMANDS) test test-long test-recipes test-fast docs lint
+=======
+.PHONY: $(COMMANDS) test test-long test-fast lint
+>>>>>>> 89c178f (make test and make test-long run their engines on two workers)
