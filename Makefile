@@ -63,8 +63,4 @@ docs: $(READY) ## the documentation site, in site/
 lint: $(READY) ## ruff and mypy
 	@$(CORE) -m ruff check . && $(CORE) -m ruff format --check . && $(CORE) -m mypy
 
-<<<<<<< HEAD
-.PHONY: $(COMMANDS) test test-long test-recipes test-fast docs lint
-=======
-.PHONY: $(COMMANDS) test test-long test-fast lint
->>>>>>> 89c178f (make test and make test-long run their engines on two workers)
+.PHONY: $(COMMANDS) test test-long test-fast docs lint
