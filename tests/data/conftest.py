@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from tests.data.endpoint import Endpoint
-from voicewright.data import assembly
-from voicewright.data.assembly import Result
+from voicewright.data.assembly import Assembly, assemble
 from voicewright.recipe import recipes
 from voicewright.recipe.schema import Recipe, Source
 
@@ -43,13 +42,13 @@ def with_sources(demo: Recipe) -> Callable[..., Recipe]:
 
 
 @pytest.fixture
-def made(with_sources: Callable[..., Recipe]) -> Callable[..., Result]:
+def made(with_sources: Callable[..., Recipe]) -> Callable[..., Assembly]:
     """Rows of some sources."""
 
-    def make(sources: dict[str, dict[str, Any]], **data: Any) -> Result:
+    def make(sources: dict[str, dict[str, Any]], **data: Any) -> Assembly:
         changed = with_sources(sources, **data)
         paths = {name: Path(settings["path"]) for name, settings in sources.items()}
-        return assembly.make(changed, paths, lambda _: None)
+        return assemble(changed, paths, lambda _: None)
 
     return make
 

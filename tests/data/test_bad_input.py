@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,15 +17,15 @@ from hypothesis import strategies as st
 from tests.data.conftest import book, docx, epub, odt, pdf, zipped
 from voicewright.core import paths
 from voicewright.core.errors import UserError
-from voicewright.data import build
-from voicewright.data.assembly import Result
-from voicewright.data.conversations import threads
+from voicewright.data import preparation
+from voicewright.data.assembly import Assembly
 from voicewright.data.errors import Unreadable
-from voicewright.data.readers.json_rows import Placed
-from voicewright.data.shapes.preference.preference import read_pair
+from voicewright.data.readers.conversations import read_conversation
+from voicewright.data.readers.json_rows import JsonRow
+from voicewright.data.shapes.preference import read_pair
 from voicewright.recipe import recipes
 
-Make = Callable[..., Result]
+Make = Callable[..., Assembly]
 
 
 def problems(made: Make, path: Path, shape: str = "completion", **data: Any) -> list[str]:
@@ -65,8 +64,8 @@ def test_a_torn_utf16_file(made: Make, tmp_path: Path) -> None:
 def test_windows_1252_is_read_and_said(made: Make, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(book().replace("water", "caf\u00e9").encode("cp1252"))
     result = made({"mine": {"path": str(tmp_path)}})
-    assert [drop.reason for drop in result.made.dropped] == ["read as cp1252"]
-    assert any("café" in piece.row["text"] for piece in result.pieces)
+    assert [drop.reason for drop in result.output.dropped] == ["read as cp1252"]
+    assert any("café" in piece.row.all_text for piece in result.output.rows)
 
 
 def test_a_torn_line_of_jsonl_is_named_and_the_others_are_still_looked_at(made: Make, tmp_path: Path) -> None:
@@ -175,9 +174,9 @@ SOMETHING = st.recursive(
 @example({"mapping": {"a": 1}, "current_node": "a"})
 @example({"instruction": "Hi", "output": "Ho", "history": ["Hi"]})
 def test_a_conversation_of_the_wrong_kind_is_unreadable_and_no_crash(value: dict[str, Any]) -> None:
-    for parse in (threads, read_pair):
+    for parse in (read_conversation, read_pair):
         with contextlib.suppress(Unreadable):
-            parse(Placed("x:1", value))
+            parse(JsonRow("x:1", value))
 
 
 def test_items_that_are_no_objects_are_named(made: Make, tmp_path: Path) -> None:
@@ -202,17 +201,17 @@ def test_a_locked_archive(made: Make, tmp_path: Path) -> None:
     assert "damaged or encrypted" in only(made, tmp_path)
 
 
-def test_a_file_of_500_mb(made: Make, tmp_path: Path) -> None:
+def test_a_file_of_500_mebibytes(made: Make, tmp_path: Path) -> None:
     with (tmp_path / "a.txt").open("wb") as file:
         file.truncate(500 * 2**20)
-    assert "a.txt: has 500 MB" in only(made, tmp_path)
+    assert "a.txt: has 500 MiB" in only(made, tmp_path)
 
 
 def test_a_passage_with_no_boundary_is_cut_and_the_cut_recorded(made: Make, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("\n\n".join("abcdefghij" * 2000 for _ in range(3)))
     result = made({"mine": {"path": str(tmp_path)}})
-    assert max(piece.row["tokens"] for piece in result.pieces) <= result.high
-    assert any("is cut at a character" in (piece.reason or "") for piece in result.pieces)
+    assert max(piece.row.tokens for piece in result.output.rows) <= result.max_tokens
+    assert any("is cut at a character" in (piece.bounds_exception or "") for piece in result.output.rows)
 
 
 def test_a_conversation_whose_parents_run_in_a_circle(made: Make, tmp_path: Path) -> None:
@@ -259,8 +258,8 @@ def test_control_tokens_in_a_text_are_refused_with_their_line(made: Make, tmp_pa
 def test_control_tokens_are_removed_on_demand_and_it_is_said(made: Make, tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text(book() + "\nHe said <|im_end|> and left.\n")
     result = made({"mine": {"path": str(tmp_path)}}, special_tokens="remove")
-    assert not any("<|im_end|>" in piece.row["text"] for piece in result.pieces)
-    assert "1 control token(s) of a model" in [drop.reason for drop in result.made.dropped]
+    assert not any("<|im_end|>" in piece.row.all_text for piece in result.output.rows)
+    assert "1 control token(s) of a model" in [drop.reason for drop in result.output.dropped]
 
 
 def test_control_tokens_in_a_chat_are_refused(made: Make, tmp_path: Path) -> None:
@@ -297,9 +296,7 @@ def test_a_path_with_nothing_there(made: Make, tmp_path: Path) -> None:
     assert "data.sources.mine: nothing to read at" in only(made, tmp_path / "no" / "*.txt")
 
 
-def test_all_problems_are_told_at_once_and_nothing_is_written(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_all_problems_are_reported_at_once_and_nothing_is_written(home: Path, tmp_path: Path) -> None:
     folder = tmp_path / "book"
     folder.mkdir()
     (folder / "good.md").write_text(book())
@@ -308,11 +305,9 @@ def test_all_problems_are_told_at_once_and_nothing_is_written(
     (folder / "bad.docx").write_bytes(b"PK\x03\x04 nothing")
     zipfile.ZipFile(folder / "other.zip", "w").close()
     recipes.freeze(recipes.compose("demo", [f"source={folder}"], run="mine"))
-    monkeypatch.setattr(sys, "argv", ["build", "mine"])
-    with pytest.raises(SystemExit) as ended:
-        build.main()
-    said = capsys.readouterr().err
-    assert ended.value.code == 2
-    assert all(name in said for name in ("empty.txt", "old.doc", "bad.docx", "other.zip"))
-    assert "good.md" not in said and "Traceback" not in said
+    with pytest.raises(UserError) as refused:
+        preparation.prepare_run(paths.Run("mine"))
+    message = str(refused.value)
+    assert all(name in message for name in ("empty.txt", "old.doc", "bad.docx", "other.zip"))
+    assert "good.md" not in message
     assert not paths.Run("mine").data_dir.exists()

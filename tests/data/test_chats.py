@@ -18,14 +18,15 @@ from tests.data.conftest import book
 from voicewright.core import environments
 from voicewright.core.errors import UserError
 from voicewright.core.paths import CONFIGS_DIR, REPO_DIR
+from voicewright.core.rows import Message, TrainingRow
 from voicewright.data import chat_templates, tokenizers
-from voicewright.data.assembly import Result
-from voicewright.data.conversations import threads
+from voicewright.data.assembly import Assembly
 from voicewright.data.errors import Unreadable
-from voicewright.data.readers.json_rows import Placed
-from voicewright.data.shapes.preference.preference import read_pair
+from voicewright.data.readers.conversations import read_conversation
+from voicewright.data.readers.json_rows import JsonRow
+from voicewright.data.shapes.preference import read_pair
 
-Make = Callable[..., Result]
+Make = Callable[..., Assembly]
 TURNS = [("user", "Hi"), ("assistant", "Ho"), ("user", "And?"), ("assistant", "That is all.")]
 
 
@@ -71,16 +72,20 @@ HISTORY = {"instruction": "And?", "input": "", "output": "That is all.", "histor
 
 @pytest.mark.parametrize("value", [CHATGPT, CLAUDE, SHAREGPT, OPENAI, HISTORY])
 def test_one_conversation_in_five_spellings_is_one(value: dict[str, Any]) -> None:
-    thread = threads(Placed("x:1", value))
+    thread = read_conversation(JsonRow("x:1", value))
     assert thread is not None
     assert [(turn.role, turn.content) for turn in thread.turns] == TURNS
 
 
-def rows(made: Make, tmp_path: Path, values: list[Any], shape: str = "chat", **source: Any) -> list[dict[str, Any]]:
+def rows(made: Make, tmp_path: Path, values: list[Any], shape: str = "chat", **source: Any) -> list[TrainingRow]:
     path = tmp_path / "a.json"
     path.write_text(json.dumps(values))
     result = made({"mine": {"path": str(path), "shape": shape, **source}})
-    return [piece.row for piece in result.pieces]
+    return [piece.row for piece in result.output.rows]
+
+
+def turns(row: TrainingRow) -> list[Message]:
+    return row.messages or []
 
 
 def chats(n: int = 4) -> list[Any]:
@@ -89,14 +94,14 @@ def chats(n: int = 4) -> list[Any]:
 
 def test_the_loss_is_on_the_voices_turns_alone(made: Make, tmp_path: Path) -> None:
     row = rows(made, tmp_path, chats())[0]
-    assert [(m["role"], m["train"]) for m in row["messages"]] == [
+    assert [(m.role, m.train) for m in turns(row)] == [
         ("user", False), ("assistant", True), ("user", False), ("assistant", True)
     ]  # fmt: skip
 
 
 def test_the_voice_may_be_the_users_whose_turns_become_the_assistants(made: Make, tmp_path: Path) -> None:
     row = rows(made, tmp_path, chats(), voice="user")[0]
-    assert [(m["role"], m["content"], m["train"]) for m in row["messages"]] == [
+    assert [(m.role, m.content, m.train) for m in turns(row)] == [
         ("assistant", "Hi (0)", True), ("user", "Ho (0)", False), ("assistant", "And? (0)", True)
     ]  # fmt: skip
 
@@ -111,14 +116,14 @@ def test_the_voice_may_be_a_speakers_name(made: Make, tmp_path: Path) -> None:
         }
         for i in range(3)
     ]
-    assert rows(made, tmp_path, values, voice="Ada")[0]["messages"][1]["train"] is True
+    assert turns(rows(made, tmp_path, values, voice="Ada")[0])[1].train is True
 
 
 def test_a_weight_of_nought_takes_the_loss_off_a_turn(made: Make, tmp_path: Path) -> None:
     values = chats()
     for value in values:
         value["messages"][1]["weight"] = 0
-    assert [m["train"] for m in rows(made, tmp_path, values)[0]["messages"]] == [False, False, False, True]
+    assert [m.train for m in turns(rows(made, tmp_path, values)[0])] == [False, False, False, True]
 
 
 def test_tool_calls_keep_their_place_and_are_not_learnt(made: Make, tmp_path: Path) -> None:
@@ -133,32 +138,58 @@ def test_tool_calls_keep_their_place_and_are_not_learnt(made: Make, tmp_path: Pa
         }
         for i in range(3)
     ]
-    found = rows(made, tmp_path, values)[0]["messages"]
-    assert [(m["role"], m["train"]) for m in found] == [
+    row = rows(made, tmp_path, values)[0]
+    assert [(m.role, m.train) for m in turns(row)] == [
         ("user", False), ("assistant", False), ("tool", False), ("assistant", True)
     ]  # fmt: skip
 
 
+def test_a_tool_call_is_not_the_voice_though_its_source_trains_on_it(made: Make, tmp_path: Path) -> None:
+    call = [{"function": {"name": "weather", "arguments": "{}"}}]
+    values = [
+        {
+            "messages": [
+                {"role": "user", "content": f"Weather {i}?"},
+                {"role": "assistant", "content": None, "tool_calls": call, "train": True},
+                {"role": "tool", "content": "rain"},
+                {"role": "assistant", "content": "It rains."},
+            ]
+        }
+        for i in range(3)
+    ]
+    row = rows(made, tmp_path, values)[0]
+    assert [m.train for m in turns(row)] == [False, False, False, True]
+    assert row.author_texts == ["It rains."]
+
+
+def test_a_pair_whose_chosen_reply_is_a_tool_call_is_left_out(made: Make, tmp_path: Path) -> None:
+    call = {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "weather"}}]}
+    values = [{"prompt": f"Hi {i}", "chosen": "Ho", "rejected": "Hm"} for i in range(4)]
+    (tmp_path / "p.json").write_text(json.dumps([*values, {"prompt": "Hi", "chosen": call, "rejected": "Hm"}]))
+    result = made({"mine": {"path": str(tmp_path / "p.json"), "shape": "preference"}})
+    assert [drop.reason for drop in result.output.dropped] == ["the chosen reply is a tool call"]
+
+
 def test_system_prompts_are_drawn_from_the_list_and_stay_with_their_row(made: Make, tmp_path: Path) -> None:
     drawn = [rows(made, tmp_path, chats(30), system=["Be brief.", "Be kind."]) for _ in range(2)]
-    systems = [row["messages"][0]["content"] for row in drawn[0]]
+    systems = [turns(row)[0].content for row in drawn[0]]
     assert set(systems) == {"Be brief.", "Be kind."}
     assert drawn[0] == drawn[1]
 
 
 def test_a_long_conversation_is_cut_between_exchanges(made: Make, tmp_path: Path) -> None:
     long = {"messages": [{"role": r, "content": "count the rungs again " * 20} for r, _ in TURNS * 6]}
-    found = [row for row in rows(made, tmp_path, [long, *chats()]) if "rungs" in row["messages"][0]["content"]]
+    found = [row for row in rows(made, tmp_path, [long, *chats()]) if "rungs" in turns(row)[0].text]
     assert len(found) > 2
-    assert all(row["messages"][0]["role"] == "user" and row["tokens"] <= 448 for row in found)
-    assert sum(len(row["messages"]) for row in found) == 24
+    assert all(turns(row)[0].role == "user" and row.tokens <= 448 for row in found)
+    assert sum(len(turns(row)) for row in found) == 24
 
 
 def test_what_is_too_long_is_dropped_and_said(made: Make, tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps([*chats(), {"instruction": "Hi", "output": "word " * 900}]))
     result = made({"mine": {"path": str(path), "shape": "instruction"}})
-    (drop,) = result.made.dropped
+    (drop,) = result.output.dropped
     assert "longer than max_tokens" in drop.reason and drop.words == 901 and drop.source.endswith("a.json#5")
 
 
@@ -197,8 +228,9 @@ PAIRS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("spelling", PAIRS)
 def test_a_preference_pair_in_every_spelling_is_one(spelling: str) -> None:
-    turns, chosen, rejected = read_pair(Placed("x:1", PAIRS[spelling]))
-    assert ([(t.role, t.content) for t in turns], chosen, rejected) == ([("user", "Hi")], "Ho", "Hm")
+    pair = read_pair(JsonRow("x:1", PAIRS[spelling]))
+    assert [(turn.role, turn.content) for turn in pair.turns] == [("user", "Hi")]
+    assert (pair.chosen.content, pair.rejected.content) == ("Ho", "Hm")
 
 
 def test_preference_rows_are_what_axolotls_dpo_reads(made: Make, tmp_path: Path) -> None:
@@ -207,10 +239,10 @@ def test_preference_rows_are_what_axolotls_dpo_reads(made: Make, tmp_path: Path)
     path = tmp_path / "p.json"
     path.write_text(json.dumps(values))
     result = made({"mine": {"path": str(path), "shape": "preference"}})
-    row = result.pieces[0].row
+    row = result.output.rows[0].row.to_json()
     assert row["messages"] == [{"role": "user", "content": "Hi 0"}]
     assert row["chosen"] == {"role": "assistant", "content": "Ho"} and row["rejected"]["content"] == "Hm"
-    assert [drop.reason for drop in result.made.dropped] == ["the two replies are the same"]
+    assert [drop.reason for drop in result.output.dropped] == ["the two replies are the same"]
 
 
 def test_labels_on_one_reply_are_refused_and_counted_rather_than_listed(made: Make, tmp_path: Path) -> None:
@@ -234,13 +266,13 @@ def test_a_continuation_follows_its_fragment_and_neither_crosses_a_chapter(made:
         {"mine": {"path": str(tmp_path), "shape": "continuation"}},
         continuation={"words": 90, "overlap": 20, "instruction": ""},
     )
-    for piece in result.pieces:
-        fragment, following = (message["content"] for message in piece.row["messages"])
-        start, end = map(int, piece.row["source"].rpartition(":")[2].split("-"))
+    for piece in result.output.rows:
+        fragment, following = (message.text for message in turns(piece.row))
+        start, end = map(int, piece.row.source.rpartition(":")[2].split("-"))
         span = text[start:end]
         assert span.strip().startswith(fragment) and span.rstrip().endswith(following)
         assert "# Chapter" not in following
-    first, second = (piece.row["messages"][0]["content"] for piece in result.pieces[:2])
+    first, second = (turns(piece.row)[0].text for piece in result.output.rows[:2])
     assert second[:60] in first[len(first) // 2 :]  # the overlap
 
 
@@ -256,8 +288,8 @@ def test_a_continuation_follows_its_fragment_and_neither_crosses_a_chapter(made:
 @pytest.mark.slow
 def test_real_exports_go_through(made: Make, shared_data: Path, name: str, shape: str, fewest: int) -> None:
     result = made({"real": {"path": str(shared_data / name), "shape": shape}}, max_tokens=900)
-    assert len(result.pieces) >= fewest
-    assert all(piece.row["tokens"] <= 900 for piece in result.pieces)
+    assert len(result.output.rows) >= fewest
+    assert all(piece.row.tokens <= 900 for piece in result.output.rows)
 
 
 def test_a_template_that_only_axolotl_has_is_refused() -> None:
@@ -302,9 +334,9 @@ def test_a_template_is_rendered_with_transformers_own_helpers() -> None:
         "{{ m | tojson }}{% generation %}x{% endgeneration %}\n{% endfor %}"
     )
     template = chat_templates.Template(chat_templates.compiled(text), {"bos_token": "<s>"}, "here")
-    assert template.render([{"role": "user", "content": "é <b>"}]) == '<s>\n{"role": "user", "content": "é <b>"}x'
+    assert template.render([Message(role="user", content="é <b>")]) == '<s>\n{"role": "user", "content": "é <b>"}x'
     with pytest.raises(Unreadable, match=r"is refused by the model's chat template \(here\): no"):
-        template.render([{"role": "bad", "content": ""}])
+        template.render([Message(role="bad", content="")])
 
 
 CASES = st.lists(
@@ -364,12 +396,13 @@ def test_rendering_and_counts_equal_those_of_axolotl() -> None:
         text=True,
         check=True,
     )
-    told = iter(answer.stdout.splitlines())
+    answers = iter(answer.stdout.splitlines())
     for choice in CHOICES:
         template, counter = chat_templates.load(folder, choice), tokenizers.load(str(folder), choice)
         assert template is not None
         for case in cases:
-            text, prompt, count = json.loads(next(told))
-            assert template.render(case) == text
-            assert template.render(case, prompt=True) == prompt
+            text, prompt, count = json.loads(next(answers))
+            messages = [Message(**turn) for turn in case]
+            assert template.render(messages) == text
+            assert template.render(messages, prompt=True) == prompt
             assert counter.count([text]) == [count]

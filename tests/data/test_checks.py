@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,21 +11,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.data.conftest import PARAGRAPHS
-from voicewright.data import control_tokens
+from voicewright.core.rows import TrainingRow
+from voicewright.data import stats, tokenizers
+from voicewright.data.assembly import Assembly
 from voicewright.data.checks import curation, duplicates, health, personal
-from voicewright.data.pieces import Piece
+from voicewright.data.chunking import Boundary
+from voicewright.data.shapes.base import PreparedRow
 from voicewright.data.tokenizers import load
+from voicewright.recipe.schema import Recipe
 
 WORDS = [f"word{i}" for i in range(400)]
-TOKENS = control_tokens.pattern(["<|im_end|>"])
+TOKENS = tokenizers.control_token_pattern(["<|im_end|>"])
 
 
 def test_exact_and_near_duplicates_are_found() -> None:
     text = " ".join(WORDS[:200])
     near = " ".join([*WORDS[:190], "other", "words", "here"])
-    found = duplicates.pairs([("a", text), ("b", text.upper() + "!"), ("c", near), ("d", " ".join(WORDS[200:]))])
-    assert found["exact"] == [{"id": "b", "same_as": "a"}]
-    assert [(n["id"], n["like"]) for n in found["near"]] == [("c", "a")]
+    texts = [("a", text), ("b", text.upper() + "!"), ("c", near), ("d", " ".join(WORDS[200:]))]
+    exact_rows, near_rows = duplicates.find(texts)
+    assert [(row.id, row.same_as) for row in exact_rows] == [("b", "a")]
+    assert [(row.id, row.like) for row in near_rows] == [("c", "a")]
 
 
 def test_a_held_out_row_that_stands_in_part_in_training_is_a_leak() -> None:
@@ -31,8 +38,8 @@ def test_a_held_out_row_that_stands_in_part_in_training_is_a_leak() -> None:
     found = duplicates.leaks(
         duplicates.known_runs([" ".join(WORDS[:200])]), {"x": other, "y": " ".join(WORDS[250:300])}
     )
-    assert [leak["id"] for leak in found] == ["x"]
-    assert 0.2 < found[0]["share"] < 0.45
+    assert [leak.id for leak in found] == ["x"]
+    assert 0.2 < found[0].share < 0.45
 
 
 def test_novels_do_not_leak_into_one_another(shared_data: Path) -> None:
@@ -58,9 +65,9 @@ def test_text_health_finds_what_was_planted() -> None:
         "token": good + " <|im_end|>",
         "better": good,
     }
-    found = health.look(texts, TOKENS)
-    assert found["language"] == "en"
-    assert {name: [row["id"] for row in rows] for name, rows in found["rows"].items()} == {
+    found = health.check(texts, TOKENS)
+    assert found.language == "en"
+    assert {name: [row.id for row in rows] for name, rows in found.rows.items()} == {
         "mojibake": ["mojibake"],
         "control_characters": ["control"],
         "other_language": ["french"],
@@ -85,7 +92,7 @@ def test_personal_data_is_masked_and_figures_are_not(text: str, shown: str | Non
 
 
 def test_the_personal_data_itself_is_not_repeated_in_the_report() -> None:
-    assert personal.by_row({"a": "ada@example.org", "b": "none"}) == {
+    assert personal.check({"a": "ada@example.org", "b": "none"}).to_json() == {
         "counts": {"e-mail": 1, "phone": 0, "secret": 0},
         "rows": [{"id": "a", "kinds": ["e-mail"]}],
     }
@@ -97,24 +104,35 @@ def test_masking_twice_changes_nothing_more(text: str) -> None:
     assert personal.masked(once) == once or "@" in once or any(c.isdigit() for c in once)
 
 
-def piece(text: str, chapter: int, ends_at: str = "chapter") -> Piece:
-    row = {"id": f"{chapter}{len(text)}", "work": "w", "section": f"c{chapter}", "tokens": 9, "text": text}
-    return Piece(row, "completion", "s", f"u{chapter}", "p", None, ends_at)  # type: ignore[arg-type]
+def passage(text: str, chapter: int, ends_at: Boundary = "chapter") -> PreparedRow:
+    row = TrainingRow(id=f"{chapter}{len(text)}", source="s", work="w", section=f"c{chapter}", tokens=9, text=text)
+    return PreparedRow(row, "s", f"u{chapter}", "p", None, ends_at)
 
 
 def test_the_curation_report_tells_dialogue_you_and_the_odd_chapter() -> None:
     counter = load("models/tiny-base")
     talk = '"Mind it," he said. "You never do." "I do," she said, "and you know it."'
-    pieces = [piece(" ".join(PARAGRAPHS), n) for n in range(8)] + [piece(f"{talk} {talk} {talk}", 9, "paragraph")]
-    report = curation.report(pieces, counter)
-    assert report["passages"] == 9 and report["share_second_person"] == pytest.approx(8 / 9, abs=0.001)
-    assert report["kinds"]["dialogue"] == pytest.approx(1 / 9, abs=0.001)
-    assert report["share_ending_with_scene"] == pytest.approx(8 / 9, abs=0.001)
-    assert {(o["section"], o["feature"]) for o in report["outlier_chapters"]} == {
+    rows = [passage(" ".join(PARAGRAPHS), n) for n in range(8)] + [passage(f"{talk} {talk} {talk}", 9, "paragraph")]
+    report = curation.report(rows, counter)
+    assert report.passages == 9 and report.share_second_person == pytest.approx(8 / 9, abs=0.001)
+    assert report.kinds["dialogue"] == pytest.approx(1 / 9, abs=0.001)
+    assert report.share_ending_with_scene == pytest.approx(8 / 9, abs=0.001)
+    assert {(outlier.section, outlier.feature) for outlier in report.outlier_chapters} == {
         ("c9", "second person"), ("c9", "dialogue")
     }  # fmt: skip
 
 
 def test_you_in_quoted_speech_is_not_the_narrators() -> None:
-    report = curation.report([piece('He left. "You fool," she said. "Your hat!"', 1)], load("models/tiny-base"))
-    assert report["you_per_1000"] == 0
+    report = curation.report([passage('He left. "You fool," she said. "Your hat!"', 1)], load("models/tiny-base"))
+    assert report.you_per_1000 == 0
+
+
+def test_a_question_that_both_splits_ask_is_no_leak_of_the_authors_words(
+    made: Callable[..., Assembly], with_sources: Callable[..., Recipe], tmp_path: Path
+) -> None:
+    question = " ".join(WORDS[:40])
+    chats = [{"instruction": question, "output": f"Answer number {n}, and no other."} for n in range(12)]
+    (tmp_path / "a.json").write_text(json.dumps(chats))
+    sources = {"mine": {"path": str(tmp_path / "a.json"), "shape": "instruction"}}
+    duplicates_check = stats.gather(with_sources(sources), made(sources)).checks.duplicates
+    assert not duplicates_check.leaks_val and not duplicates_check.leaks_heldout

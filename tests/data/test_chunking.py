@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from voicewright.data.chunking import chunk
 from voicewright.data.document import sections
-from voicewright.data.plain_text import to_markdown
+from voicewright.data.readers.markdown import to_markdown
 
 
 def words(texts: list[str]) -> list[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from tests.data.endpoint import Endpoint
 from voicewright.core.errors import UserError
 from voicewright.core.paths import CONFIGS_DIR, Run
 from voicewright.core.records import Row, read_json, read_rows
-from voicewright.data import build, expansion
+from voicewright.data import expansion, preparation
 from voicewright.pipeline import plan, worker
 from voicewright.recipe import recipes
 from voicewright.training import base_model, model_card, rendering
@@ -24,7 +23,7 @@ NEW = "You lower the rope into the dark, turn {n}, and the well keeps its counse
 
 
 @pytest.fixture
-def prepared(home: Path, tmp_path: Path, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
+def prepared(home: Path, tmp_path: Path, endpoint: Endpoint) -> Callable[..., Run]:
     """A prepared run of a book and what the endpoint wrote after it."""
     (tmp_path / "well.md").write_text(book(12))
     endpoint.answer = lambda n: (
@@ -36,10 +35,7 @@ def prepared(home: Path, tmp_path: Path, endpoint: Endpoint, monkeypatch: pytest
         base_at = f"serve.baseline_port={endpoint.server.server_port}"
         settings = ["data=expand", f"source={tmp_path / 'well.md'}", base_at]
         recipes.freeze(recipes.compose("demo", [*settings, "data.expand.wait_s=0.001", *overrides], run=name))
-        monkeypatch.setattr(sys, "argv", ["build", name])
-        with pytest.raises(SystemExit) as ended:
-            build.main()
-        assert ended.value.code == 0
+        preparation.prepare_run(Run(name))
         return Run(name)
 
     return run
@@ -123,7 +119,7 @@ def test_a_passage_fits_a_row_and_ends_with_a_sentence(prepared: Callable[..., R
     ],
 )
 def test_an_answer_is_prose_up_to_its_last_whole_sentence(said: str, text: str) -> None:
-    assert expansion.whole(said) == text
+    assert expansion.clean_answer(said) == text
 
 
 def test_axolotl_reads_the_synthetic_rows_beside_the_others(prepared: Callable[..., Run]) -> None:

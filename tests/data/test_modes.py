@@ -11,12 +11,11 @@ import pytest
 
 from voicewright.core.errors import UserError
 from voicewright.data import stats
-from voicewright.data.assembly import Result
-from voicewright.data.checks import mode_metrics
-from voicewright.data.shapes.completion import modes
+from voicewright.data.assembly import Assembly
+from voicewright.data.shapes import modes
 from voicewright.recipe.schema import Recipe
 
-Make = Callable[..., Result]
+Make = Callable[..., Assembly]
 TYPES = {"reflection": "dual", "dialogue": "emulation", "task": "agent"}
 
 
@@ -24,7 +23,7 @@ def memory(kind: str, text: str, day: int = 1, **metadata: str) -> dict[str, Any
     return {"type": kind, "text": text, "time": f"2026-01-{day:02}T08:00:00", "metadata": metadata}
 
 
-def prepared(made: Make, tmp_path: Path, values: list[Any], **modes: Any) -> Result:
+def prepared(made: Make, tmp_path: Path, values: list[Any], **modes: Any) -> Assembly:
     (tmp_path / "m.jsonl").write_text("".join(json.dumps(value) + "\n" for value in values))
     settings = {"types": TYPES, "fillers": ["Of course"], "family": None} | modes
     return made({"me": {"path": str(tmp_path), "shape": "modes"}}, modes=settings, min_tokens=1)
@@ -38,7 +37,7 @@ THREE = [
 
 
 def test_each_type_becomes_a_sample_of_its_mode(made: Make, tmp_path: Path) -> None:
-    texts = [piece.row["text"] for piece in prepared(made, tmp_path, THREE).pieces]
+    texts = [piece.row.text for piece in prepared(made, tmp_path, THREE).output.rows]
     assert texts == [
         "<thought>the old man</thought>\n<world>The water has forgotten him.</world>",
         "<user>Which rung?</user>\n<assistant>Mind the nineteenth.</assistant>",
@@ -49,8 +48,8 @@ def test_each_type_becomes_a_sample_of_its_mode(made: Make, tmp_path: Path) -> N
 def test_one_mode_can_be_trained_alone(made: Make, tmp_path: Path) -> None:
     more = [memory("task", f"Done, {day}.", day, instruction="Do it.") for day in range(4, 9)]
     found = prepared(made, tmp_path, THREE + more, only=["agent"])
-    assert {piece.row["mode"] for piece in found.pieces} == {"agent"}
-    assert sum("data.modes.only" in drop.reason for drop in found.made.dropped) == 2
+    assert {piece.row.mode for piece in found.output.rows} == {"agent"}
+    assert sum("data.modes.only" in drop.reason for drop in found.output.dropped) == 2
 
 
 def test_a_first_run_takes_a_few_rows_and_says_how_many_are_left(made: Make, tmp_path: Path) -> None:
@@ -59,12 +58,12 @@ def test_a_first_run_takes_a_few_rows_and_says_how_many_are_left(made: Make, tmp
     )
     source = {"me": {"path": str(tmp_path), "shape": "modes"}}
     found = made(source, modes={"types": TYPES}, min_tokens=1, max_rows=12)
-    assert len(found.pieces) == 12
-    assert any("28 rows are left" in drop.reason for drop in found.made.dropped)
+    assert len(found.output.rows) == 12
+    assert any("28 rows are left" in drop.reason for drop in found.output.dropped)
 
 
 def test_a_family_wraps_the_roles(made: Make, tmp_path: Path) -> None:
-    text = prepared(made, tmp_path, THREE, family="llama").pieces[0].row["text"]
+    text = prepared(made, tmp_path, THREE, family="llama").output.rows[0].row.all_text
     assert text.startswith("<|start_header_id|>user<|end_header_id|>\n\n<thought>")
     assert text.endswith("</world><|eot_id|>")
 
@@ -77,7 +76,7 @@ def test_every_family_has_its_three_keys() -> None:
 
 
 def test_the_models_own_end_of_text_is_not_written_twice(made: Make, tmp_path: Path) -> None:
-    text = prepared(made, tmp_path, THREE, family="gptj").pieces[0].row["text"]
+    text = prepared(made, tmp_path, THREE, family="gptj").output.rows[0].row.all_text
     assert text.endswith("</world>")
 
 
@@ -96,20 +95,19 @@ def test_a_type_without_a_mode_is_named(made: Make, tmp_path: Path) -> None:
 
 def test_a_memory_that_answers_nothing_is_left_out_and_said(made: Make, tmp_path: Path) -> None:
     result = prepared(made, tmp_path, [*THREE, memory("reflection", "Peat.", 4)])
-    assert [drop.reason for drop in result.made.dropped] == [
+    assert [drop.reason for drop in result.output.dropped] == [
         "the memory has nothing that it answers (metadata: prompt, context, ...)"
     ]
 
 
 def test_a_memory_may_hold_its_own_pair(made: Make, tmp_path: Path) -> None:
     values = [*THREE[1:], memory("reflection", "<thought>rain</thought><world>It rained.</world>", 4)]
-    assert any(
-        "<thought>rain</thought>\n<world>It rained." in p.row["text"] for p in prepared(made, tmp_path, values).pieces
-    )
+    texts = [piece.row.all_text for piece in prepared(made, tmp_path, values).output.rows]
+    assert any("<thought>rain</thought>\n<world>It rained." in text for text in texts)
 
 
 def test_the_steps_on_the_way_are_kept(made: Make, tmp_path: Path) -> None:
-    kept = prepared(made, tmp_path, THREE).made.kept
+    kept = prepared(made, tmp_path, THREE).output.files
     steps = {"curated.jsonl", "formatted.jsonl", "schema_applied.jsonl", "final.jsonl", "summary.json"}
     assert set(kept) == {f"modes/me/{name}" for name in steps}
 
@@ -124,16 +122,16 @@ def test_the_balance_of_modes_is_measured_over_all_sources(
         sources[name] = {"path": str(tmp_path / f"{name}.jsonl"), "shape": "modes"}
     data: dict[str, Any] = {"modes": {"types": TYPES}, "min_tokens": 1}
     result = made(sources, **data)
-    checks = stats.gather(with_sources(sources, **data), result)["checks"]
-    shares = {m["name"]: m["value"] for m in checks["modes"] if m["name"].startswith("share")}
+    checks = stats.gather(with_sources(sources, **data), result).checks
+    shares = {m.name: m.value for m in checks.modes or [] if m.name.startswith("share")}
     assert shares == {"share of dual": 0, "share of emulation": 0.5, "share of agent": 0.5}
-    summaries = [json.loads(str(result.made.kept[f"modes/{name}/summary.json"])) for name in sources]
+    summaries = [json.loads(str(result.output.files[f"modes/{name}/summary.json"])) for name in sources]
     assert [each["memories"] for each in summaries] == [4, 4]
 
 
 def measured(replies: list[tuple[str, int]], filler: bool = False) -> dict[str, str]:
     samples = [(mode, " ".join(["word"] * (n - 2) + (["of course"] if filler else ["a", "b"]))) for mode, n in replies]
-    return {m["name"]: m["status"] for m in mode_metrics.measure(samples, ["of course"])}
+    return {m.name: m.status for m in modes.metrics(samples, ["of course"])}
 
 
 def test_good_samples_are_green_but_for_their_number() -> None:
@@ -161,5 +159,5 @@ def test_thresholds_of_the_modes(replies: list[tuple[str, int]], name: str, stat
 
 def test_filler_is_red_and_every_finding_has_its_fix() -> None:
     assert measured([("dual", 33)] * 20, filler=True)["filler"] == "red"
-    metrics = mode_metrics.measure([("dual", "of course " * 40)], ["of course"])
-    assert all((m["fix"] is None) == (m["status"] == "green") for m in metrics)
+    metrics = modes.metrics([("dual", "of course " * 40)], ["of course"])
+    assert all((metric.fix is None) == (metric.status == "green") for metric in metrics)

@@ -16,8 +16,7 @@ from voicewright.core import environments, gpus
 from voicewright.core.errors import UserError
 from voicewright.core.gpus import Card
 from voicewright.core.paths import REPO_DIR, Run
-from voicewright.core.records import read_json
-from voicewright.data import build, material
+from voicewright.data import material, preparation
 from voicewright.pipeline import new_recipe, plan, recipe_choice
 from voicewright.pipeline.recipe_choice import MACHINES, WAYS
 from voicewright.recipe import recipes
@@ -71,22 +70,16 @@ def test_each_kind_of_material_becomes_a_recipe_that_composes_and_plans(
     assert [each.shape for each in composed.data.sources.values()] == [shape]
     said = capsys.readouterr().out
     assert f"written    recipes/{path.name}" in said and "make plan RECIPE=mine" in said
-    assert WAYS[material.look(REPO_DIR / source)[0][0].kind] is WAYS[kind]  # type: ignore[index]
+    assert WAYS[material.survey(REPO_DIR / source)[0][0].kind] is WAYS[kind]  # type: ignore[index]
     assert plan.table(composed, []).row_count > 5
 
 
 @pytest.mark.parametrize("source", ["manuscripts/sample", "manuscripts/sample_brie"])
-def test_the_rows_of_a_new_recipe_are_made(
-    source: str, make: Make, no_card: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_rows_of_a_new_recipe_are_made(source: str, make: Make, no_card: None) -> None:
     make(source)
     recipes.freeze(recipes.compose("mine"))
-    monkeypatch.setattr(sys, "argv", ["build", "mine"])
-    with pytest.raises(SystemExit) as ended:
-        build.main()
-    assert ended.value.code == 0
-    told = read_json(Run("mine").stats_path)
-    assert told["splits"]["train"]["rows"] > 40 and told["splits"]["heldout"]["rows"] > 3
+    splits = preparation.prepare_run(Run("mine")).splits
+    assert splits["train"].rows > 40 and splits["heldout"].rows > 3
 
 
 def test_nothing_is_ever_overwritten(make: Make, no_card: None, capsys: pytest.CaptureFixture[str]) -> None:
@@ -153,7 +146,7 @@ def test_of_mixed_kinds_the_larger_is_taken_and_the_way_to_the_other_told(
     assert f"make new RECIPE=mine-chats SOURCE='{folder}/**/*.jsonl'" in said
     composed = recipes.compose("mine").recipe
     assert recipes.source_paths(composed)["mine"].name == "*.md"
-    assert [f.path.name for f in material.look(recipes.source_paths(composed)["mine"])[0][0].files] == ["a.md"]
+    assert [f.path.name for f in material.survey(recipes.source_paths(composed)["mine"])[0][0].files] == ["a.md"]
     assert make(f"{folder}/**/*.jsonl", "mine-chats") != path
     assert recipes.compose("mine-chats").recipe.data.sources["mine-chats"].shape == "chat"
 
@@ -177,7 +170,7 @@ def test_what_is_left_out_is_taken_by_its_folder_or_is_too_little(
 def test_pdfs_beside_manuscripts_are_books_like_them(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text(book(4))
     pdf(tmp_path / "b.pdf", [[(0.9, 7.2, "You go down the ladder once again and count each of the rungs.")]])
-    (found,), problems = material.look(tmp_path)
+    (found,), problems = material.survey(tmp_path)
     assert found.kind == "prose" and len(found.files) == 2 and not problems
 
 
@@ -199,7 +192,7 @@ def test_what_is_chosen_fits_the_card(gb: float, make: Make, monkeypatch: pytest
     for n, source in enumerate(("manuscripts/sample_peterson", "manuscripts/sample_freethought/pairs.jsonl")):
         make(source, f"mine{n}")
         # As long as its rows may be there, whatever this small material wants.
-        (seen, *_), _ = material.look(REPO_DIR / source)
+        (seen, *_), _ = material.survey(REPO_DIR / source)
         model = recipes.compose(f"mine{n}").recipe.model.name
         longest = min(WAYS[seen.kind].longest, next(row.longest for row in MACHINES if row.model == model))
         composed = recipes.compose(f"mine{n}", [f"axolotl.sequence_len={longest}"]).recipe

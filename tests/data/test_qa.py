@@ -16,38 +16,39 @@ from voicewright.core import records
 from voicewright.core.errors import UserError
 from voicewright.core.records import Row
 from voicewright.data import questions
-from voicewright.data.assembly import Result
-from voicewright.data.shapes.chat import qa
+from voicewright.data.assembly import Assembly
+from voicewright.data.shapes import qa
 from voicewright.recipe.schema import Questions
 
-Make = Callable[..., Result]
+Make = Callable[..., Assembly]
 
 
 @pytest.fixture
-def ask(made: Make, tmp_path: Path, home: Path, endpoint: Endpoint) -> Callable[..., Result]:
+def ask(made: Make, tmp_path: Path, home: Path, endpoint: Endpoint) -> Callable[..., Assembly]:
     (tmp_path / "book.md").write_text(book(4))
 
-    def run(**settings: Any) -> Result:
+    def run(**settings: Any) -> Assembly:
         qa = {"url": endpoint.url, "wait_s": 0.001, "concurrency": 2} | settings
         return made({"mine": {"path": str(tmp_path / "book.md"), "shape": "qa"}}, qa=qa)
 
     return run
 
 
-def test_each_passage_gets_two_questions_and_answers_itself(ask: Callable[..., Result]) -> None:
+def test_each_passage_gets_two_questions_and_answers_itself(ask: Callable[..., Assembly]) -> None:
     result = ask(persona="You are the well.")
-    row = result.pieces[0].row
-    assert [m["role"] for m in row["messages"]] == ["system", "user", "assistant"]
-    assert row["messages"][0]["content"] == "You are the well." and row["messages"][1]["content"].endswith("?")
-    start, end = map(int, row["source"].rpartition(":")[2].split("-"))
-    assert row["messages"][2]["content"] == book(4)[start:end].strip()
-    assert len(result.pieces) == 2 * result.made.asked["mine"]["passages"]
+    row = result.output.rows[0].row
+    assert [message.role for message in row.messages or []] == ["system", "user", "assistant"]
+    system, question, answer = (message.text for message in row.messages or [])
+    assert system == "You are the well." and question.endswith("?")
+    start, end = map(int, row.source.rpartition(":")[2].split("-"))
+    assert answer == book(4)[start:end].strip()
+    assert len(result.output.rows) == 2 * result.output.question_stats["mine"].passages
 
 
-def test_a_second_run_asks_nothing_again(ask: Callable[..., Result], endpoint: Endpoint) -> None:
+def test_a_second_run_asks_nothing_again(ask: Callable[..., Assembly], endpoint: Endpoint) -> None:
     first = ask()
     asked = len(endpoint.requests)
-    assert [p.row for p in ask().pieces] == [p.row for p in first.pieces]
+    assert [p.row for p in ask().output.rows] == [p.row for p in first.output.rows]
     assert len(endpoint.requests) == asked
 
 
@@ -56,22 +57,22 @@ def test_each_source_of_questions_is_counted(made: Make, tmp_path: Path, home: P
     for name, chapters in (("one", 3), ("two", 5)):
         (tmp_path / f"{name}.md").write_text(book(chapters).replace("ladder", name))
         sources[name] = {"path": str(tmp_path / f"{name}.md"), "shape": "qa"}
-    asked = made(sources, qa={"url": endpoint.url}).made.asked
-    assert asked["two"]["passages"] > asked["one"]["passages"] > 0
-    assert sum(each["covered"] for each in asked.values()) == len(endpoint.requests)
+    asked = made(sources, qa={"url": endpoint.url}).output.question_stats
+    assert asked["two"].passages > asked["one"].passages > 0
+    assert sum(each.covered for each in asked.values()) == len(endpoint.requests)
 
 
-def test_malformed_answers_and_refusals_are_tried_again(ask: Callable[..., Result], endpoint: Endpoint) -> None:
+def test_malformed_answers_and_refusals_are_tried_again(ask: Callable[..., Assembly], endpoint: Endpoint) -> None:
     good = endpoint.answer
     endpoint.answer = lambda n: (200, "Sure! {") if n % 3 == 1 else (503, "busy") if n % 3 == 2 else good(n)
     result = ask(concurrency=1)
-    passages = result.made.asked["mine"]["passages"]
-    assert result.made.asked["mine"]["covered"] == passages and len(endpoint.requests) == 3 * passages
-    assert result.made.asked["mine"]["tokens_in"] == 200 * passages  # the malformed answer was paid for too
+    passages = result.output.question_stats["mine"].passages
+    assert result.output.question_stats["mine"].covered == passages and len(endpoint.requests) == 3 * passages
+    assert result.output.question_stats["mine"].tokens_in == 200 * passages  # the malformed answer was paid for too
 
 
 def test_too_few_passages_with_questions_is_an_error_that_loses_none(
-    ask: Callable[..., Result], endpoint: Endpoint
+    ask: Callable[..., Assembly], endpoint: Endpoint
 ) -> None:
     good = endpoint.answer
     endpoint.answer = lambda n: good(n) if n <= 2 else (500, "down")
@@ -79,12 +80,12 @@ def test_too_few_passages_with_questions_is_an_error_that_loses_none(
         ask(concurrency=1, tries=1)
     before = len(endpoint.requests)
     endpoint.answer = good
-    passages = ask(concurrency=1).made.asked["mine"]["passages"]
+    passages = ask(concurrency=1).output.question_stats["mine"].passages
     assert len(endpoint.requests) - before == passages - 2
 
 
 def test_answers_are_kept_as_they_come_though_others_are_still_asked(
-    ask: Callable[..., Result], endpoint: Endpoint, home: Path, monkeypatch: pytest.MonkeyPatch
+    ask: Callable[..., Assembly], endpoint: Endpoint, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     released = threading.Event()
     good = endpoint.answer
@@ -120,7 +121,7 @@ def test_answers_are_kept_as_they_come_though_others_are_still_asked(
 
 
 def test_a_kill_in_mid_write_repeats_one_passage_at_most(
-    ask: Callable[..., Result], endpoint: Endpoint, home: Path
+    ask: Callable[..., Assembly], endpoint: Endpoint, home: Path
 ) -> None:
     ask()
     (kept,) = (home / "runs" / ".asked").glob("*.jsonl")
@@ -130,22 +131,22 @@ def test_a_kill_in_mid_write_repeats_one_passage_at_most(
     assert len(endpoint.requests) == before + 1
 
 
-def test_enough_passages_are_enough(ask: Callable[..., Result], endpoint: Endpoint, home: Path) -> None:
+def test_enough_passages_are_enough(ask: Callable[..., Assembly], endpoint: Endpoint, home: Path) -> None:
     ask()
     (kept,) = (home / "runs" / ".asked").glob("*.jsonl")
     kept.write_bytes(kept.read_bytes()[:-20])
     before = len(endpoint.requests)
     result = ask(coverage=0.7)
     assert len(endpoint.requests) == before
-    assert "no questions came for the passage" in [drop.reason for drop in result.made.dropped]
+    assert "no questions came for the passage" in [drop.reason for drop in result.output.dropped]
 
 
 def test_a_server_that_knows_no_response_format_is_asked_without(
-    ask: Callable[..., Result], endpoint: Endpoint
+    ask: Callable[..., Assembly], endpoint: Endpoint
 ) -> None:
     good = endpoint.answer
     endpoint.answer = lambda n: (400, "unknown field") if "response_format" in endpoint.requests[n - 1] else good(n)
-    assert ask().made.asked["mine"]["covered"] > 0
+    assert ask().output.question_stats["mine"].covered > 0
 
 
 def test_a_key_is_needed_away_from_home_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:

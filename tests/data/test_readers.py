@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.data.conftest import docx, epub, odt, pdf
-from voicewright.data import books
 from voicewright.data.document import sections
+from voicewright.data.readers import books
+from voicewright.data.readers.markdown import Prose
 from voicewright.data.sources import File
 from voicewright.recipe.schema import Data
 
@@ -99,8 +100,8 @@ def test_a_page_of_a_pdf_is_named_in_the_source(tmp_path: Path) -> None:
 
 
 def test_characters_taken_out_of_a_pdf_do_not_shift_its_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = (["One\u200b, \x07two.", "\x00", "Three.", "Four."], [1, 1, 2, 3])
-    monkeypatch.setattr("voicewright.data.readers.pdf.paged", lambda _: found)
+    prose = Prose(["One\u200b, \x07two.", "\x00", "Three.", "Four."], [1, 1, 2, 3])
+    monkeypatch.setattr("voicewright.data.readers.pdf.read", lambda _: prose)
     document = books.read(File("x", pdf(tmp_path / "a.pdf", [[line(0, "any")]])), DATA)
     assert document.text == "One, two.\n\nThree.\n\nFour.\n"
     for word, page in (("One", 1), ("Three", 2), ("Four", 3)):

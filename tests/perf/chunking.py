@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from voicewright.core.paths import REPO_DIR
-from voicewright.data import chunking, plain_text, tokenizers
+from voicewright.data import chunking, tokenizers
 from voicewright.data.document import sections
+from voicewright.data.readers import markdown
 
 MIN_TOKENS = 64
 CHUNKERS = ("ours", "semantic-text-splitter", "semchunk")
@@ -33,12 +34,12 @@ def texts(folder: Path, words: int) -> list[str]:
         if left <= 0:
             break
         kept = " ".join(path.read_text(encoding="utf-8-sig").split(" ")[: left + 1000])
-        found.append(plain_text.to_markdown(kept))
+        found.append(markdown.to_markdown(kept))
         left -= len(found[-1].split())
     return found
 
 
-def ours(counter: tokenizers.Counter, high: int) -> Callable[[str], list[str]]:
+def ours(counter: tokenizers.TokenCounter, high: int) -> Callable[[str], list[str]]:
     def split(text: str) -> list[str]:
         found = chunking.chunk(text, sections(text), counter.count, MIN_TOKENS, high, counter.estimate)
         return [text[c.start : c.end] for chapter in found for c in chapter]
@@ -46,14 +47,14 @@ def ours(counter: tokenizers.Counter, high: int) -> Callable[[str], list[str]]:
     return split
 
 
-def semantic_text_splitter(counter: tokenizers.Counter, high: int) -> Callable[[str], list[str]]:
+def semantic_text_splitter(counter: tokenizers.TokenCounter, high: int) -> Callable[[str], list[str]]:
     from semantic_text_splitter import MarkdownSplitter  # type: ignore[import-not-found, unused-ignore]
 
     splitter = MarkdownSplitter.from_huggingface_tokenizer(counter.tokenizer, (MIN_TOKENS, high), trim=False)
     return lambda text: list(splitter.chunks(text))
 
 
-def semchunk(counter: tokenizers.Counter, high: int) -> Callable[[str], list[str]]:
+def semchunk(counter: tokenizers.TokenCounter, high: int) -> Callable[[str], list[str]]:
     import semchunk as library  # type: ignore[import-not-found, unused-ignore]
 
     chunker = library.chunkerify(lambda text: len(counter.tokenizer.encode(text, add_special_tokens=False)), high)

@@ -17,8 +17,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 from voicewright.core.paths import REPO_DIR
-from voicewright.data import plain_text
-from voicewright.data.readers import pdf
+from voicewright.data.readers import markdown, pdf
 
 ANY, CHAPTER = "\0", "\1"
 FOLDER = REPO_DIR.parent / "shared/data/pdfs/whitehead_introduction_to_mathematics"
@@ -106,8 +105,7 @@ def by_chapter(all_words: list[str]) -> list[list[str]]:
 
 def measure(pdf_path: Path, tex_path: Path) -> tuple[int, int, list[tuple[list[str], list[str]]]]:
     """Errors, words of the reference, differing stretches."""
-    found, _ = pdf.paged(pdf_path)
-    text = plain_text.join(found)
+    text = markdown.join(pdf.read(pdf_path).paragraphs)
     text = text[text.index("# CHAPTER I\n") : text.rindex("\n\n# INDEX\n")]
     reference = words_of_tex(tex_path.read_text(encoding="latin-1"))
     text = re.sub(r"(?m)^# (?=CHAPTER)", f"{CHAPTER} ", text)

@@ -15,8 +15,7 @@ from pathlib import Path
 
 from tests.perf.pdf_error_rate import ANY, CHAPTER, FOLDER, by_chapter, errors, words, words_of_tex
 from voicewright.core.paths import REPO_DIR
-from voicewright.data import plain_text
-from voicewright.data.readers import html, pdf
+from voicewright.data.readers import html, markdown, pdf
 
 BOOKS = REPO_DIR.parent / "shared/data/books_formats"
 _ITALIC = re.compile(r"(?<![*_])([*_])(?![*_\s])[^*_\n]+\1(?![*_])")
@@ -48,11 +47,11 @@ def with_markitdown(path: Path) -> str:
 
 
 def ours_pdf(path: Path) -> str:
-    return plain_text.join(pdf.paged(path)[0])
+    return markdown.join(pdf.read(path).paragraphs)
 
 
 def ours_html(path: Path) -> str:
-    return plain_text.join(html.to_paragraphs(path.read_text(encoding="utf-8")))
+    return markdown.join(html.to_paragraphs(path.read_text(encoding="utf-8")))
 
 
 def error_rate(text: str) -> str:

@@ -32,12 +32,12 @@ def test_the_plan_and_the_data_card_state_the_same_steps_on_every_machine(
     rows = [{"id": str(i), "source": "a", "text": "A sentence.", "tokens": n - 1} for i, n in enumerate(LENGTHS)]
     write_rows(run.rows_path("completion", "train"), rows)
     write_json(run.stats_path, {"format": {"special_tokens": 1}})
-    card = stats.training(recipe, LENGTHS)
+    card = stats.training_estimate(recipe, LENGTHS)
     console = Console(width=200)
     with console.capture() as capture:
         console.print(plan.table(recipe, []))
     (line,) = (line for line in capture.get().splitlines() if " steps " in line)
-    assert f" {card['steps']:,} of {card['batch']} rows" in line
+    assert f" {card.steps:,} of {card.batch} rows" in line
 
 
 def test_rows_are_rounded_up_once_over_all_epochs_processes_and_accumulation() -> None:

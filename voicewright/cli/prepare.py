@@ -50,7 +50,9 @@ def show(request: RunRequest, rows: int) -> None:
 def sample(request: RunRequest, n: int) -> None:
     """Some rows with personal data masked, which can be shown to others."""
     run = run_stages("prepare", request, then=f"write {n} masked rows to sample.jsonl")
-    run_main("voicewright.data.masked_sample", run.name, word("n", n))
+    from voicewright.data import preparation
+
+    preparation.write_masked_sample(run, n)
 
 
 COMMANDS = (new, prepare, show, sample)

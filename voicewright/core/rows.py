@@ -53,12 +53,16 @@ class TrainingRow(Document):
     """Hash of the payload."""
     source: str
     """File, and the page or character span in it."""
-    tokens: int
-    """Length in the base model's tokens, its template included."""
+    cleaned: str | None = None
+    """Of prose: the same characters in the file of the cleaned text, below data/."""
     work: str | None = None
     section: str | None = None
     mode: str | None = None
     """Of a sample of a mode: dual, emulation or agent."""
+    tokens: int
+    """Length in the base model's tokens, its template included."""
+    synthetic: str | None = None
+    """Of a passage in the author's style that a model wrote: the model."""
     text: str | None = None
     messages: list[Message] | None = None
     chosen: Message | None = None

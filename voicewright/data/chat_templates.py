@@ -1,9 +1,9 @@
-"""A model's chat template, rendered as transformers does, so that tokens are counted exactly and before training."""
+"""A model's chat template, rendered as transformers renders it, so that tokens are counted exactly before training."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from voicewright.core.errors import UserError
 from voicewright.core.paths import REPO_DIR
+from voicewright.core.rows import Message
 from voicewright.data.errors import Unreadable
 
 # Axolotl's template of this name; its others are Mistral's, Llama's and so on, which those models bring themselves.
@@ -25,9 +26,7 @@ CHATML = (
     "{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
-
-
-SPECIAL = ("bos_token", "eos_token", "pad_token", "unk_token")
+SPECIAL_TOKENS = ("bos_token", "eos_token", "pad_token", "unk_token")
 
 
 class _Generation(Extension):
@@ -46,21 +45,22 @@ class _Generation(Extension):
 
 @dataclass(frozen=True)
 class Template:
-    """A compiled chat template with what it may name."""
+    """A compiled chat template with its variables."""
 
     compiled: jinja2.Template
-    names: dict[str, Any]
+    variables: Mapping[str, object]
     """Special tokens, and the recipe's chat_template_kwargs."""
     source: str
 
-    def render(self, messages: list[dict[str, Any]], *, prompt: bool = False) -> str:
+    def render(self, messages: Sequence[Message], *, prompt: bool = False) -> str:
         """The conversation as the model reads it; `prompt` opens the assistant's turn.
 
         Raises Unreadable if the template refuses the conversation (roles out of order, an unknown role).
         """
-        given = {"tools": None, "documents": None, **self.names, "add_generation_prompt": prompt}
+        variables = {"tools": None, "documents": None, **self.variables, "add_generation_prompt": prompt}
+        turns = [{"role": message.role, "content": message.content} for message in messages]
         try:
-            return self.compiled.render(messages=messages, **given)
+            return self.compiled.render(messages=turns, **variables)
         except jinja2.TemplateError as error:
             raise Unreadable(f"is refused by the model's chat template ({self.source}): {error}") from None
 
@@ -73,41 +73,45 @@ def load(folder: Path, axolotl: Mapping[str, Any]) -> Template | None:
     """
     config_path = folder / "tokenizer_config.json"
     config = json.loads(config_path.read_text(encoding="utf-8")) if config_path.is_file() else {}
-    text, source = _chosen(axolotl, *_own(folder, config, config_path))
+    text, source = _chosen(axolotl, *_model_template(folder, config, config_path))
     if not text:
         return None
-    tokens = {name: _spelt(config.get(name)) for name in SPECIAL} | (axolotl.get("special_tokens") or {})
-    named = {name: token for name, token in tokens.items() if token is not None}
+    tokens = {name: _spelling(config.get(name)) for name in SPECIAL_TOKENS} | (axolotl.get("special_tokens") or {})
+    variables = {name: token for name, token in tokens.items() if token is not None}
     try:
-        return Template(compiled(text), named | (axolotl.get("chat_template_kwargs") or {}), source)
+        return Template(compiled(text), variables | (axolotl.get("chat_template_kwargs") or {}), source)
     except jinja2.TemplateSyntaxError as error:
         raise UserError(f"{source}:{error.lineno}: the chat template is no valid Jinja: {error.message}") from None
 
 
-def _own(folder: Path, config: dict[str, Any], config_path: Path) -> tuple[str, str]:
+def _model_template(folder: Path, config: Any, config_path: Path) -> tuple[str, str]:
+    """The template of the model's folder ("" where it has none), and its file."""
     jinja_path = folder / "chat_template.jinja"
     if jinja_path.is_file():
         return jinja_path.read_text(encoding="utf-8"), str(jinja_path)
-    return _from_config(config), str(config_path)
+    template = config.get("chat_template")
+    if isinstance(template, list):  # several by name
+        template = next((each["template"] for each in template if each.get("name") == "default"), None)
+    return template or "", str(config_path)
 
 
-def _chosen(axolotl: Mapping[str, Any], own: str, own_source: str) -> tuple[str, str]:
-    """The template that the recipe chose, and what to call it."""
+def _chosen(axolotl: Mapping[str, Any], model_template: str, model_source: str) -> tuple[str, str]:
+    """The template that the recipe chose, and its name in messages."""
     chosen = str(axolotl.get("chat_template") or "tokenizer_default")
-    if chosen == "chatml" or (chosen == "tokenizer_default_fallback_chatml" and not own):
+    if chosen == "chatml" or (chosen == "tokenizer_default_fallback_chatml" and not model_template):
         return CHATML, "chatml"
     if chosen in ("tokenizer_default", "tokenizer_default_fallback_chatml"):
-        return own, own_source
+        return model_template, model_source
     if chosen == "jinja":
-        given = str(axolotl.get("chat_template_jinja") or "")
-        if "{" in given:
-            return given, "axolotl.chat_template_jinja"
-        path = REPO_DIR / given
+        template = str(axolotl.get("chat_template_jinja") or "")
+        if "{" in template:
+            return template, "axolotl.chat_template_jinja"
+        path = REPO_DIR / template
         if not path.is_file():
-            raise UserError(f"axolotl.chat_template_jinja {given!r}: expected a template, or a file that holds one")
+            raise UserError(f"axolotl.chat_template_jinja {template!r}: expected a template, or a file that holds one")
         return path.read_text(encoding="utf-8"), str(path)
     raise UserError(
-        f"axolotl.chat_template {chosen}: that template is inside Axolotl, so that its tokens cannot be counted here; "
+        f"axolotl.chat_template {chosen}: that template lies inside Axolotl, where its tokens cannot be counted; "
         "expected tokenizer_default (the model's own), chatml, tokenizer_default_fallback_chatml or jinja",
         hint="axolotl.chat_template=tokenizer_default, or axolotl.chat_template=jinja axolotl.chat_template_jinja=FILE",
     )
@@ -124,14 +128,7 @@ def compiled(text: str) -> jinja2.Template:
     return environment.from_string(text)
 
 
-def _from_config(config: dict[str, Any]) -> str:
-    found = config.get("chat_template")
-    if isinstance(found, list):  # several by name
-        found = next((each["template"] for each in found if each.get("name") == "default"), None)
-    return found or ""
-
-
-def _spelt(token: Any) -> str | None:
+def _spelling(token: Any) -> str | None:
     return token.get("content") if isinstance(token, dict) else token
 
 

@@ -1,7 +1,7 @@
-"""Cutting a chapter into passages within token bounds, at the best boundaries there are.
+"""Cutting a chapter into passages within token bounds, at the best boundaries.
 
 The cuts of a chapter are chosen together (dynamic programming over its paragraphs), so that no passage is
-left too short because the one before it was filled greedily. Cost of a passage:
+too short because the one before it was filled greedily. Cost of a passage:
 
     where it ends (scene 0, paragraph 1, sentence 3, inside a sentence 30)
     + (1 - tokens / max)^2
@@ -36,7 +36,7 @@ class Chunk:
     tokens: int
     ends_at: Boundary
     reason: str | None = None
-    """Why it is out of bounds or cut inside a sentence, where it is."""
+    """Why it is out of bounds or cut inside a sentence; None where it is neither."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ class Atom:
 def chunk(
     text: str, parts: Sequence[Section], count: Count, low: int, high: int, estimate: Count | None = None
 ) -> list[list[Chunk]]:
-    """The passages of each chapter, tiling it: `low` to `high` tokens each, or a reason says why not.
+    """The passages of each chapter, tiling it: of `low` to `high` tokens each, or with a reason why not.
 
-    `count` is what bounds are held against; `estimate`, where it is faster, is what cuts are planned by.
+    The bounds hold in tokens of `count`; cuts are planned by `estimate`, where that is faster.
     """
     estimate = estimate or count
     spans = [[*paragraphs(text, (part.start, part.end))] for part in parts]
@@ -71,11 +71,11 @@ def _chunk_chapter(text: str, atoms: list[Atom], count: Count, low: int, high: i
         # Tokens do not quite add up over a cut inside a paragraph: aim a little narrower and cut again.
         excess = max(exact) - high
         deficit = low - min(exact) if len(exact) > 1 and sum(exact) >= low else 0
-        settled = deficit <= 0 or any(c.reason for c in chunks)
-        if excess <= 0 and settled:
+        long_enough = deficit <= 0 or any(c.reason for c in chunks)
+        if excess <= 0 and long_enough:
             break
         aim_high = max(1, aim_high - max(excess, 0) * 2**attempt)
-        aim_low = min(aim_low + (0 if settled else deficit), aim_high)
+        aim_low = min(aim_low + (0 if long_enough else deficit), aim_high)
     return [
         Chunk(c.start, c.end, tokens, c.ends_at, _reason(c, tokens, low, whole=len(chunks) == 1))
         for c, tokens in zip(chunks, exact, strict=True)
@@ -129,9 +129,9 @@ def _words(text: str, span: Span, count: Count, high: int) -> list[Atom]:
             continue
         step = max(1, (end - start) * high // (2 * tokens))
         cuts = [*range(start, end, step), end]
-        pieces = [text[a:b] for a, b in pairwise(cuts)]
-        for a, piece, n in zip(cuts, pieces, count(pieces), strict=False):
-            atoms.append(Atom(a, a + len(piece), n, "character"))
+        parts = [text[a:b] for a, b in pairwise(cuts)]
+        for a, part, n in zip(cuts, parts, count(parts), strict=False):
+            atoms.append(Atom(a, a + len(part), n, "character"))
         atoms[-1] = Atom(atoms[-1].start, end, atoms[-1].tokens, "word")
     atoms[-1] = Atom(atoms[-1].start, span[1], atoms[-1].tokens, "sentence")
     return atoms

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from voicewright.data.plain_text import SCENE_BREAK
+from voicewright.core.documents.stats import Drop
+from voicewright.data.readers.markdown import SCENE_BREAK
 
 Span = tuple[int, int]
 
@@ -22,16 +23,7 @@ _ABBREVIATION = re.compile(
 
 
 @dataclass(frozen=True)
-class Drop:
-    """What was left out, or changed, and why: nothing is in silence."""
-
-    source: str
-    reason: str
-    words: int = 0
-
-
-@dataclass(frozen=True)
-class Document:
+class CleanedText:
     """One file's cleaned text in Markdown."""
 
     label: str
@@ -53,14 +45,14 @@ class Document:
 
     @property
     def cleaned_path(self) -> str:
-        """Where in data/ the cleaned text is kept."""
+        """The file below data/ that holds the cleaned text."""
         name = self.label.replace("../", "").strip("/")
         # Not `.md` alone: `notes` and `notes.md` may stand side by side.
         return f"cleaned/{self.source}/{name if name.endswith('.md') else f'{name}.cleaned.md'}"
 
-    def origin(self, start: int, end: int) -> dict[str, str]:
-        """What a row says of where it comes from: the file (and page), and the text that its characters count in."""
-        return {"source": self.place(start, end), "cleaned": f"{self.cleaned_path}:{start}-{end}"}
+    def cleaned_place(self, start: int, end: int) -> str:
+        """The same passage in the file of the cleaned text: `cleaned/...:start-end`."""
+        return f"{self.cleaned_path}:{start}-{end}"
 
 
 @dataclass(frozen=True)
@@ -73,10 +65,10 @@ class Section:
 
 
 def sections(text: str, shortest: int = 200) -> list[Section]:
-    """The chapters of a text, tiling it; headings in a row open one chapter together.
+    """The chapters of a text, tiling it; consecutive headings open one chapter together.
 
-    A stretch of fewer than `shortest` characters (a title page, a dedication) goes with the chapter after it,
-    at the end with the one before.
+    A stretch of fewer than `shortest` characters (a title page, a dedication) belongs to the chapter after it,
+    at the end of the text to the one before it.
     """
     starts: list[tuple[int, str]] = []
     body_from = 0
@@ -90,9 +82,9 @@ def sections(text: str, shortest: int = 200) -> list[Section]:
         body_from = match.end()
     if not starts or starts[0][0] > 0:
         starts.insert(0, (0, ""))
-    found = [Section(title, begin, end) for (begin, title), (end, _) in pairwise([*starts, (len(text), "")])]
     joined: list[Section] = []
-    for section in found:
+    for (begin, title), (end, _) in pairwise([*starts, (len(text), "")]):
+        section = Section(title, begin, end)
         if joined and joined[-1].end - joined[-1].start < shortest:
             section = Section(section.title or joined[-1].title, joined.pop().start, section.end)
         joined.append(section)
@@ -105,7 +97,7 @@ def sections(text: str, shortest: int = 200) -> list[Section]:
 def paragraphs(text: str, span: Span) -> Iterator[tuple[int, int, bool]]:
     """Spans of paragraphs with the blank lines after them; True where a scene ends.
 
-    A heading goes with the paragraph below it, a scene break with the paragraph above it.
+    A heading belongs to the paragraph below it, a scene break to the paragraph above it.
     """
     begin, end = span
     cuts = [begin, *(m.end() for m in _PARAGRAPH_END.finditer(text, begin, end)), end]
@@ -123,16 +115,16 @@ def paragraphs(text: str, span: Span) -> Iterator[tuple[int, int, bool]]:
 
 def scenes(text: str, span: Span) -> list[Span]:
     """The scenes of a chapter, tiling it."""
-    start, found = span[0], []
+    start, spans = span[0], []
     for _, end, closes in paragraphs(text, span):
         if closes or end == span[1]:
-            found.append((start, end))
+            spans.append((start, end))
             start = end
-    return found
+    return spans
 
 
 def sentences(text: str, span: Span) -> Iterator[Span]:
-    """Sentences of a paragraph; the space between two goes with the second, as byte-level BPE likes it."""
+    """Sentences of a paragraph; the space between two belongs to the second, as in byte-level BPE's tokens."""
     start, end = span
     for match in _SENTENCE_END.finditer(text, start, end):
         if not _ABBREVIATION.search(text, start, match.end()):

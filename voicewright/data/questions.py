@@ -20,7 +20,7 @@ from voicewright.core.errors import UserError, notice
 from voicewright.core.paths import home
 from voicewright.core.progress import shown
 from voicewright.core.records import Appender, content_id
-from voicewright.data.tokenizers import Counter
+from voicewright.data.tokenizers import TokenCounter
 from voicewright.recipe.schema import Asking
 
 
@@ -80,12 +80,12 @@ def key(put: Put, settings: Asking) -> str:
     return found or "none"
 
 
-def answers(texts: Sequence[str], put: Put, settings: Asking, counter: Counter, name: str) -> dict[str, Asked]:
+def answers(texts: Sequence[str], put: Put, settings: Asking, counter: TokenCounter, name: str) -> dict[str, Asked]:
     """Answers by text: those kept from before, and new ones for the rest unless enough are covered.
 
     Raises UserError where fewer came than `coverage` asks for; those that came are kept.
     """
-    path = home() / "runs" / ".asked" / f"{generator(put, settings, counter.dir)}.jsonl"
+    path = home() / "runs" / ".asked" / f"{generator(put, settings, counter.folder)}.jsonl"
     with Appender(path) as kept:
         known = {row["asked"]: Asked(row["texts"], row["tokens_in"], row["tokens_out"]) for row in kept.rows}
         missing = [text for text in dict.fromkeys(texts) if text not in known]
@@ -116,14 +116,19 @@ def price(tokens_in: int, tokens_out: int, settings: Asking) -> float:
     return (tokens_in * settings.price_in + tokens_out * settings.price_out) / 1e6
 
 
-def usage(asked: Collection[Asked], settings: Asking) -> dict[str, float]:
-    """Tokens and cost of answers, for stats.json."""
+class EndpointUsage(NamedTuple):
+    """What asking took, for stats.json."""
+
+    tokens_in: int
+    tokens_out: int
+    cost: float
+    """In the currency of the recipe's prices."""
+
+
+def usage(asked: Collection[Asked], settings: Asking) -> EndpointUsage:
+    """Tokens and cost of answers."""
     tokens_in, tokens_out = sum(each.tokens_in for each in asked), sum(each.tokens_out for each in asked)
-    return {
-        "tokens_in": tokens_in,
-        "tokens_out": tokens_out,
-        "cost": round(price(tokens_in, tokens_out, settings), 4),
-    }
+    return EndpointUsage(tokens_in, tokens_out, round(price(tokens_in, tokens_out, settings), 4))
 
 
 def ask_all(texts: Sequence[str], put: Put, settings: Asking) -> Iterator[tuple[str, Asked]]:

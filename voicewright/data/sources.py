@@ -1,4 +1,4 @@
-"""The files behind a recipe's sources: found, looked at, and refused where they are no ordinary files."""
+"""The files of a recipe's sources, checked to be ordinary, readable files of a sensible size."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from voicewright.core.paths import REPO_DIR
 from voicewright.data.errors import Unreadable
 
 # Ten million words are 60 MB; what is larger is no manuscript.
-MOST_BYTES = 256 * 2**20
+MAX_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class File:
     source: str
     path: Path
     named: bool = True
-    """It was named itself, rather than found in a folder."""
+    """Whether it was named itself, not found in a folder."""
 
     @property
     def label(self) -> str:
@@ -36,25 +36,23 @@ def label(path: Path) -> str:
     return str(path) if short.startswith("../../..") else short
 
 
-def find(paths: dict[str, Path]) -> tuple[list[File], list[str]]:
-    """The files of each source (a file, a folder or a glob), in order, and what is wrong with any of them."""
+def find_files(paths: dict[str, Path]) -> tuple[list[File], list[str]]:
+    """The readable files of each source (a file, a folder or a glob), in order, and a problem for each other one."""
     files: list[File] = []
     problems: list[str] = []
     for source, path in paths.items():
-        found, wrong = [], []
-        for each in _expand(source, path):
-            try:
-                _look(each, path)
-            except Unreadable as error:
-                wrong.append(error.told(each.label))
-            else:
-                found.append(each)
-        if not found and not wrong:
+        candidates = list(_expand(source, path))
+        if not candidates:
             problems.append(
                 f"data.sources.{source}: nothing to read at {path}, expected a file, a folder or a glob: drafts/*.md"
             )
-        files += found
-        problems += wrong
+        for file in candidates:
+            try:
+                _check(file, path)
+            except Unreadable as error:
+                problems.append(error.problem(file.label))
+            else:
+                files.append(file)
     return files, problems
 
 
@@ -73,7 +71,7 @@ def _expand(source: str, path: Path) -> Iterator[File]:
                 yield File(source, each)
 
 
-def _look(file: File, root: Path) -> None:
+def _check(file: File, root: Path) -> None:
     """Raise Unreadable for what is not an ordinary, readable file of a sensible size."""
     path = file.path
     if path.is_symlink() and not file.named and not path.resolve().is_relative_to(root.resolve()):
@@ -88,10 +86,10 @@ def _look(file: File, root: Path) -> None:
         raise Unreadable("is a pipe, a socket or a device, not a file")
     if not os.access(path, os.R_OK):
         raise Unreadable("may not be read; give yourself permission to read it (chmod u+r)")
-    if status.st_size > MOST_BYTES:
+    if status.st_size > MAX_BYTES:
         raise Unreadable(
-            f"has {status.st_size / 2**20:,.0f} MB, more than the {MOST_BYTES / 2**20:,.0f} MB a source file may have; "
-            "split it"
+            f"has {status.st_size / 2**20:,.0f} MiB, more than the {MAX_BYTES / 2**20:,.0f} MiB that a source file may "
+            "have; split it"
         )
     if status.st_size == 0:
         raise Unreadable("is empty; take it out, or save the text into it")

@@ -1,4 +1,4 @@
-"""Which chapters or works are trained on, evaluated on and held out: whole ones, never a part."""
+"""Splits of whole chapters or works, sources mixed by weight, and rows taken out of training."""
 
 from __future__ import annotations
 
@@ -7,18 +7,57 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
+from voicewright.core.documents.stats import Drop
 from voicewright.core.errors import UserError
-from voicewright.data.document import Drop
-from voicewright.data.pieces import Piece, learnt_text
+from voicewright.data.shapes.base import PreparedRow
 from voicewright.recipe.schema import Data
 
 Split = Literal["train", "val", "heldout"]
 SPLITS: tuple[Split, ...] = ("train", "val", "heldout")
 
 # From this many works on, one is held out whole; with two, half the material would be lost to training.
-WORKS_HELD_OUT_WHOLE = 3
-# A single chapter may hold a third of a book; then scenes keep the shares, and the split says so.
-FEWEST_UNITS = 3
+MIN_WORKS_TO_HOLD_ONE_OUT = 3
+# A single chapter may hold a third of a book; with fewer chapters, scenes are split, and the stats name them.
+MIN_UNITS = 3
+
+
+def split(rows: list[PreparedRow], data: Data) -> tuple[dict[Split, list[PreparedRow]], str]:
+    """Rows by split, and what the split keeps whole: works, chapters (or threads), scenes or passages.
+
+    Raises UserError when the material is too little to hold anything out.
+    """
+    works = _words((str(row.row.work), row) for row in rows)
+    units = _words((row.unit, row) for row in rows)
+    by_work = data.split == "work" or (data.split == "auto" and len(works) >= MIN_WORKS_TO_HOLD_ONE_OUT)
+    split_of: dict[str, Split]
+    if by_work and len(works) >= 2 and len(units) >= MIN_UNITS:
+        heldout = draw(works, data.heldout_share, data.seed)
+        others = _words((row.unit, row) for row in rows if row.row.work not in heldout)
+        split_of = _with_validation(others, data.val_share * sum(units.values()), data.seed)
+        split_of |= {unit: "heldout" for unit in units if unit not in others}
+        keys = [row.unit for row in rows]
+        wholes = f"works (held out) and {_name_of_units(rows)} (validated)"
+    else:
+        keys, wholes = _largest_wholes(rows, units)
+        words = _words(zip(keys, rows, strict=True))
+        if len(words) < MIN_UNITS:
+            raise UserError(
+                f"the sources make {len(rows)} row(s): too few to train on, evaluate and hold out",
+                hint="give more material, or lower data.max_tokens",
+            )
+        split_of = assign(words, data.val_share, data.heldout_share, data.seed)
+    splits: dict[Split, list[PreparedRow]] = {name: [] for name in SPLITS}
+    for key, row in zip(keys, rows, strict=True):
+        splits[split_of[key]].append(row)
+    return splits, wholes
+
+
+def assign(words: Mapping[str, int], val_share: float, heldout_share: float, seed: int) -> dict[str, Split]:
+    """A split for each unit (words by unit): held-out first, then validation, the rest trains."""
+    heldout = draw(words, heldout_share, seed, leave=2)
+    others = {unit: count for unit, count in words.items() if unit not in heldout}
+    split_of: dict[str, Split] = {unit: "heldout" if unit in heldout else "train" for unit in words}
+    return split_of | _with_validation(others, val_share * sum(words.values()), seed)
 
 
 def draw(words: Mapping[str, int], share: float, seed: int, leave: int = 1) -> set[str]:
@@ -32,88 +71,72 @@ def draw(words: Mapping[str, int], share: float, seed: int, leave: int = 1) -> s
     order = sorted(words)
     random.Random(seed).shuffle(order)
     drawn: set[str] = set()
-    taken = 0
+    total = 0
     for unit in order:
-        if len(drawn) + leave < len(words) and abs(taken + words[unit] - target) < abs(taken - target):
+        if len(drawn) + leave < len(words) and abs(total + words[unit] - target) < abs(total - target):
             drawn.add(unit)
-            taken += words[unit]
+            total += words[unit]
     return drawn or {min(order, key=lambda unit: abs(words[unit] - target))}
 
 
-def assign(words: Mapping[str, int], val_share: float, heldout_share: float, seed: int) -> dict[str, Split]:
-    """A split for each unit (words by unit): held-out first, then validation, the rest trains."""
-    heldout = draw(words, heldout_share, seed, leave=2)
-    return {unit: "heldout" if unit in heldout else "train" for unit in words} | _validated(
-        {unit: n for unit, n in words.items() if unit not in heldout}, val_share * sum(words.values()), seed
-    )
+def remove_repeats(splits: dict[Split, list[PreparedRow]]) -> list[Drop]:
+    """Remove rows from training that are validated or held out word for word, and from validation that are held out."""
+    dropped: list[Drop] = []
+    known: set[str] = set()
+    for name in reversed(SPLITS):
+        repeated = [row for row in splits[name] if row.row.id in known]
+        splits[name] = [row for row in splits[name] if row.row.id not in known]
+        known |= {row.row.id for row in splits[name]}
+        reason = f"the row is in another split too; taken out of {name}"
+        dropped += [Drop(source=row.row.source, reason=reason, words=row.trained_words) for row in repeated]
+    return dropped
 
 
-def _validated(words: Mapping[str, int], target: float, seed: int) -> dict[str, Split]:
+def mix(rows: list[PreparedRow], weights: Mapping[str, float], seed: int) -> list[PreparedRow]:
+    """Each source's rows `weight` times: whole rounds first, then a drawn share of a last one; the order stays."""
+    by_source: dict[str, list[int]] = {}
+    for i, row in enumerate(rows):
+        by_source.setdefault(row.source, []).append(i)
+    drawn: list[int] = []
+    for source, indices in by_source.items():
+        count = max(1, round(weights.get(source, 1.0) * len(indices)))
+        rounds, rest = divmod(count, len(indices))
+        drawn += indices * rounds + random.Random(f"{seed} {source}").sample(indices, rest)
+    return [rows[i] for i in sorted(drawn)]
+
+
+def limit(rows: list[PreparedRow], max_rows: int, seed: int) -> tuple[list[PreparedRow], list[Drop]]:
+    """At most `max_rows` rows, drawn over all sources, in their order; the others are one entry of what was dropped."""
+    if len(rows) <= max_rows:
+        return rows, []
+    drawn = [rows[i] for i in sorted(random.Random(f"{seed} rows").sample(range(len(rows)), max_rows))]
+    words = sum(row.trained_words for row in rows) - sum(row.trained_words for row in drawn)
+    reason = f"data.max_rows {max_rows}: {len(rows) - max_rows} rows are left for the real run"
+    return drawn, [Drop(source="all sources", reason=reason, words=words)]
+
+
+def _with_validation(words: Mapping[str, int], target: float, seed: int) -> dict[str, Split]:
     val = draw(words, min(0.5, target / (sum(words.values()) or 1)), seed + 1)
     return {unit: "val" if unit in val else "train" for unit in words}
 
 
-def split(pieces: list[Piece], data: Data) -> tuple[dict[Split, list[Piece]], str]:
-    """Pieces by split, and what was kept whole: works, chapters (or threads), scenes or passages.
-
-    Raises UserError when the material is too little to hold anything out.
-    """
-    works = _words((piece.row["work"], piece) for piece in pieces)
-    units = _words((piece.unit, piece) for piece in pieces)
-    by_work = data.split == "work" or (data.split == "auto" and len(works) >= WORKS_HELD_OUT_WHOLE)
-    drawn: dict[str, Split]
-    if by_work and len(works) >= 2 and len(units) >= FEWEST_UNITS:
-        heldout = draw(works, data.heldout_share, data.seed)
-        rest = _words((piece.unit, piece) for piece in pieces if piece.row["work"] not in heldout)
-        drawn = _validated(rest, data.val_share * sum(units.values()), data.seed)
-        keys = [piece.unit for piece in pieces]
-        kept = f"works (held out) and {_name(pieces)} (validated)"
-        drawn |= {unit: "heldout" for unit in units if unit not in rest}
-    else:
-        keys, kept = _whole(pieces, units)
-        words = _words(zip(keys, pieces, strict=True))
-        if len(words) < FEWEST_UNITS:
-            raise UserError(
-                f"the sources make {len(pieces)} row(s): too few to train on, evaluate and hold out",
-                hint="give more material, or lower data.max_tokens",
-            )
-        drawn = assign(words, data.val_share, data.heldout_share, data.seed)
-    found: dict[Split, list[Piece]] = {name: [] for name in SPLITS}
-    for key, piece in zip(keys, pieces, strict=True):
-        found[drawn[key]].append(piece)
-    return found, kept
-
-
-def take_out_repeats(splits: dict[Split, list[Piece]]) -> list[Drop]:
-    """Take out of training what is also validated or held out word for word, and out of validation what is held out."""
-    dropped: list[Drop] = []
-    known: set[str] = set()
-    for name in reversed(SPLITS):
-        repeated = [piece for piece in splits[name] if piece.row["id"] in known]
-        splits[name] = [piece for piece in splits[name] if piece.row["id"] not in known]
-        known |= {piece.row["id"] for piece in splits[name]}
-        reason = f"the row is in another split too; taken out of {name}"
-        dropped += [Drop(piece.row["source"], reason, len(learnt_text(piece.row).split())) for piece in repeated]
-    return dropped
-
-
-def _whole(pieces: list[Piece], units: Mapping[str, int]) -> tuple[list[str], str]:
-    """The largest wholes there are enough of."""
-    if len(units) >= FEWEST_UNITS:
-        return [piece.unit for piece in pieces], _name(pieces)
-    parts = [piece.part for piece in pieces]
-    prose = all(piece.shape == "completion" for piece in pieces)
-    if len(set(parts)) >= FEWEST_UNITS or not prose:
+def _largest_wholes(rows: list[PreparedRow], units: Mapping[str, int]) -> tuple[list[str], str]:
+    """The key of each row's whole, and the name of the wholes: the largest of which there are enough."""
+    if len(units) >= MIN_UNITS:
+        return [row.unit for row in rows], _name_of_units(rows)
+    parts = [row.part for row in rows]
+    prose = all(row.shape == "completion" for row in rows)
+    if len(set(parts)) >= MIN_UNITS or not prose:
         return parts, "scenes" if prose else "exchanges"
-    return [str(i) for i in range(len(pieces))], "passages"
+    return [str(i) for i in range(len(rows))], "passages"
 
 
-def _name(pieces: list[Piece]) -> str:
-    return "chapters" if any("section" in piece.row for piece in pieces) else "threads"
+def _name_of_units(rows: list[PreparedRow]) -> str:
+    return "chapters" if any(row.row.section is not None for row in rows) else "threads"
 
 
-def _words(pairs: Iterable[tuple[str, Piece]]) -> Counter[str]:
+def _words(pairs: Iterable[tuple[str, PreparedRow]]) -> Counter[str]:
     words: Counter[str] = Counter()
-    for key, piece in pairs:
-        words[key] += max(1, len(learnt_text(piece.row).split()))
+    for key, row in pairs:
+        words[key] += max(1, row.trained_words)
     return words

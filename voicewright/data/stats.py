@@ -1,178 +1,201 @@
-"""What `data/stats.json` says: the prompt's format, the splits, what was dropped, and the checks."""
+"""Gathering `data/stats.json`: the prompt format, the splits, what was dropped, and the checks."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 
-from voicewright.data import control_tokens
-from voicewright.data.assembly import Result
-from voicewright.data.checks import curation, duplicates, health, mode_metrics, personal
-from voicewright.data.expansion import Expanded
-from voicewright.data.pieces import Piece, learnt_text, text_of
-from voicewright.data.shapes.completion.modes import family
-from voicewright.data.tokenizers import Counter as Tokens
+from voicewright.core.documents.stats import (
+    BoundsCheck,
+    BoundsException,
+    DataChecks,
+    DuplicatesCheck,
+    ReasonCount,
+    SourceStats,
+    SplitStats,
+    Stats,
+    SyntheticStats,
+    TokenHistogram,
+    TrainingEstimate,
+)
+from voicewright.core.rows import PromptFormat
+from voicewright.data import tokenizers
+from voicewright.data.assembly import Assembly
+from voicewright.data.checks import curation, duplicates, health, personal
+from voicewright.data.expansion import SyntheticRows
+from voicewright.data.shapes import modes
+from voicewright.data.shapes.base import PreparedRow
+from voicewright.data.splitting import SPLITS, Split
+from voicewright.data.tokenizers import TokenCounter
 from voicewright.recipe import steps
-from voicewright.recipe.schema import Recipe
+from voicewright.recipe.schema import Recipe, RowShape
 
-MOST_LISTED = 500
+MAX_LISTED = 500
+HISTOGRAM_BINS = 20
 
 
-def gather(recipe: Recipe, result: Result) -> dict[str, Any]:
+def gather(recipe: Recipe, assembly: Assembly) -> Stats:
     """The whole of stats.json."""
-    main = max(result.splits, key=lambda shape: sum(map(len, result.splits[shape].values())))
-    everything = {name: [p for shape in result.splits.values() for p in shape[name]] for name in result.splits[main]}
-    return {
-        "format": _format(recipe, main, result),
-        "splits": {name: summary(pieces) for name, pieces in everything.items()},
-        "shapes": {
-            shape: {name: summary(pieces) for name, pieces in splits.items()} for shape, splits in result.splits.items()
+    main = max(assembly.splits, key=lambda shape: sum(map(len, assembly.splits[shape].values())))
+    by_split = {name: [row for splits in assembly.splits.values() for row in splits[name]] for name in SPLITS}
+    stats = Stats(
+        format=prompt_format(recipe, main, assembly.counter),
+        splits={name: split_stats(rows) for name, rows in by_split.items()},
+        shapes={
+            shape: {name: split_stats(rows) for name, rows in splits.items()}
+            for shape, splits in assembly.splits.items()
         },
-        **({"synthetic": _synthetic(result.synthetic)} if result.synthetic else {}),
-        "dropped": [asdict(drop) for drop in result.made.dropped[:MOST_LISTED]],
-        "dropped_by_reason": _by_reason(result),
-        "checks": _checks(recipe, result, everything),
-    }
+        dropped=assembly.output.dropped[:MAX_LISTED],
+        dropped_by_reason=_by_reason(assembly),
+        checks=_checks(recipe, assembly, by_split),
+    )
+    if assembly.synthetic:
+        stats.synthetic = _synthetic_stats(assembly.synthetic)
+    return stats
 
 
-def _format(recipe: Recipe, main: str, result: Result) -> dict[str, Any]:
+def prompt_format(recipe: Recipe, main: RowShape, counter: TokenCounter) -> PromptFormat:
+    """How the model will be asked, where most rows are of the shape `main`."""
     shapes = {source.shape for source in recipe.data.sources.values()}
-    systems = {s.system for s in recipe.data.sources.values() if s.row_shape == main and isinstance(s.system, str)}
+    of_main = [source for source in recipe.data.sources.values() if source.row_shape == main]
+    systems = {source.system for source in of_main if isinstance(source.system, str)}
     if "qa" in shapes and not systems:
         systems = {recipe.data.qa.persona}
-    return {
-        "shape": main,
-        "prompt": "raw" if main == "completion" else "chat",
-        "system": systems.pop() if len(systems) == 1 else None,
-        "special_tokens": result.counter.specials if main == "completion" else 0,
+    return PromptFormat(
+        shape=main,
+        prompt="raw" if main == "completion" else "chat",
+        system=systems.pop() if len(systems) == 1 else None,
+        special_tokens=counter.added_tokens if main == "completion" else 0,
         # Passages of prose end where they were cut; a sample of a mode is over where its family says so.
-        "open_ended": {s.shape for s in recipe.data.sources.values() if s.row_shape == main} == {"completion"},
-        "stop": family(recipe.data.modes.family).eos_token or None if "modes" in shapes else None,
-    }
+        open_ended={source.shape for source in of_main} == {"completion"},
+        stop=modes.family(recipe.data.modes.family).eos_token or None if "modes" in shapes else None,
+    )
 
 
-def summary(pieces: Sequence[Piece]) -> dict[str, int]:
-    """Rows, words and tokens of one split."""
-    return {
-        "rows": len(pieces),
-        "words": sum(len(learnt_text(piece.row).split()) for piece in pieces),
-        "tokens": sum(piece.row["tokens"] for piece in pieces),
-        "chapters": len({piece.unit for piece in pieces}),
-        "works": len({piece.row["work"] for piece in pieces}),
-    }
+def split_stats(rows: Sequence[PreparedRow]) -> SplitStats:
+    """The size of one split."""
+    return SplitStats(
+        rows=len(rows),
+        words=sum(row.trained_words for row in rows),
+        tokens=sum(row.row.tokens for row in rows),
+        chapters=len({row.unit for row in rows}),
+        works=len({row.row.work for row in rows}),
+    )
 
 
-def _synthetic(made: Expanded) -> dict[str, Any]:
-    """Rows beside those of the split train: how many, what wrote them, and what that took."""
-    return {**summary(made.pieces), "by": made.by, **made.asked}
+def _synthetic_stats(synthetic: SyntheticRows) -> SyntheticStats:
+    size = split_stats(synthetic.rows).to_json()
+    return SyntheticStats(**size, by=synthetic.model, **synthetic.usage._asdict())
 
 
-def _by_reason(result: Result) -> dict[str, dict[str, int]]:
-    """Counts and words by reason, figures in a reason left out."""
-    counts: Counter[str] = Counter()
+def _by_reason(assembly: Assembly) -> dict[str, ReasonCount]:
+    """Counts and words by reason, figures in a reason replaced by n."""
+    times: Counter[str] = Counter()
     words: Counter[str] = Counter()
-    for drop in result.made.dropped:
+    for drop in assembly.output.dropped:
         reason = re.sub(r"\d+", "n", drop.reason)
-        counts[reason] += 1
+        times[reason] += 1
         words[reason] += drop.words
-    return {reason: {"times": counts[reason], "words": words[reason]} for reason in counts}
+    return {reason: ReasonCount(times=times[reason], words=words[reason]) for reason in times}
 
 
-def _checks(recipe: Recipe, result: Result, everything: dict[Any, list[Piece]]) -> dict[str, Any]:
-    texts = {piece.row["id"]: text_of(piece.row) for piece in result.pieces}
-    prose = [piece for piece in result.pieces if piece.shape == "completion" and "section" in piece.row]
-    known = duplicates.known_runs(text_of(piece.row) for piece in everything["train"])
-    trained = everything["train"] + (result.synthetic.pieces if result.synthetic else [])
-    checks: dict[str, Any] = {
-        "bounds": _bounds(result),
-        "tokens": histogram([piece.row["tokens"] for piece in result.pieces]),
-        "training": training(recipe, [_trained_tokens(piece, result.counter) for piece in trained]),
-        "split_by": ", ".join(sorted(set(result.kept_whole.values()))),
-        "sources": _sources(recipe, result, everything),
-        "duplicates": duplicates.pairs([(piece.row["id"], text_of(piece.row)) for piece in result.pieces])
-        | {
-            f"leaks_{name}": duplicates.leaks(known, {p.row["id"]: text_of(p.row) for p in everything[name]})
-            for name in ("val", "heldout")
-        },
-        "health": health.look(texts, control_tokens.pattern(result.counter.control)),
-        "personal": personal.by_row(texts),
-    }
-    if result.made.asked:
-        checks["qa"] = result.made.asked
+def _checks(recipe: Recipe, assembly: Assembly, by_split: dict[Split, list[PreparedRow]]) -> DataChecks:
+    rows = assembly.output.rows
+    texts = {row.row.id: row.row.all_text for row in rows}
+    prose = [row for row in rows if row.shape == "completion" and row.row.section is not None]
+    exact, near = duplicates.find([(row.row.id, row.row.all_text) for row in rows])
+    known = duplicates.known_runs(row.row.author_text for row in by_split["train"])
+    val, heldout = ({row.row.id: row.row.author_text for row in by_split[name]} for name in ("val", "heldout"))
+    trained = by_split["train"] + (assembly.synthetic.rows if assembly.synthetic else [])
+    checks = DataChecks(
+        bounds=_bounds(assembly),
+        tokens=histogram([row.row.tokens for row in rows]),
+        training=training_estimate(recipe, [_trained_tokens(row, assembly.counter) for row in trained]),
+        split_by=", ".join(sorted(set(assembly.wholes.values()))),
+        sources=_sources(recipe, assembly, by_split["train"]),
+        duplicates=DuplicatesCheck(
+            exact=exact,
+            near=near,
+            leaks_val=duplicates.leaks(known, val),
+            leaks_heldout=duplicates.leaks(known, heldout),
+        ),
+        health=health.check(texts, tokenizers.control_token_pattern(assembly.counter.control_tokens)),
+        personal=personal.check(texts),
+    )
+    if assembly.output.question_stats:
+        checks.qa = assembly.output.question_stats
     if any(source.shape == "modes" for source in recipe.data.sources.values()):
-        checks["modes"] = mode_metrics.measure(result.made.replies, recipe.data.modes.fillers)
+        checks.modes = modes.metrics(assembly.output.mode_replies, recipe.data.modes.fillers)
     if prose:
-        checks["curation"] = curation.report(prose, result.counter)
+        checks.curation = curation.report(prose, assembly.counter)
     return checks
 
 
-def _bounds(result: Result) -> dict[str, Any]:
+def _bounds(assembly: Assembly) -> BoundsCheck:
     exceptions = [
-        {"id": p.row["id"], "source": p.row["source"], "tokens": p.row["tokens"], "reason": p.reason}
-        for p in result.pieces
-        if p.reason
+        BoundsException(id=row.row.id, source=row.row.source, tokens=row.row.tokens, reason=row.bounds_exception)
+        for row in assembly.output.rows
+        if row.bounds_exception
     ]
-    return {
-        "min_tokens": result.low,
-        "max_tokens": result.high,
-        "exceptions": exceptions[:MOST_LISTED],
-        "exceptions_in_all": len(exceptions),
-    }
+    return BoundsCheck(
+        min_tokens=assembly.min_tokens,
+        max_tokens=assembly.max_tokens,
+        exceptions=exceptions[:MAX_LISTED],
+        exceptions_in_all=len(exceptions),
+    )
 
 
-def histogram(tokens: Sequence[int], bins: int = 20) -> dict[str, Any]:
-    """Tokens by row: counts between edges, total, mean, shortest and longest."""
+def histogram(tokens: Sequence[int]) -> TokenHistogram:
+    """Tokens by row."""
     if not tokens:
-        return {"edges": [], "counts": [], "total": 0}
-    counts, edges = np.histogram(tokens, bins=bins)
-    return {
-        "edges": [round(float(edge), 1) for edge in edges],
-        "counts": [int(count) for count in counts],
-        "total": int(sum(tokens)),
-        "mean": round(float(np.mean(tokens)), 1),
-        "shortest": min(tokens),
-        "longest": max(tokens),
-    }
+        return TokenHistogram(edges=[], counts=[], total=0)
+    counts, edges = np.histogram(tokens, bins=HISTOGRAM_BINS)
+    return TokenHistogram(
+        edges=[round(float(edge), 1) for edge in edges],
+        counts=[int(count) for count in counts],
+        total=int(sum(tokens)),
+        mean=round(float(np.mean(tokens)), 1),
+        shortest=min(tokens),
+        longest=max(tokens),
+    )
 
 
-def _trained_tokens(piece: Piece, counter: Tokens) -> int:
+def _trained_tokens(row: PreparedRow, counter: TokenCounter) -> int:
     """Tokens of a row as it is trained on: a raw passage gets an end of text, a chat template has its own."""
-    return int(piece.row["tokens"]) + (counter.specials if piece.shape == "completion" else 0)
+    return row.row.tokens + (counter.added_tokens if row.shape == "completion" else 0)
 
 
-def training(recipe: Recipe, lengths: Sequence[int]) -> dict[str, Any]:
+def training_estimate(recipe: Recipe, lengths: Sequence[int]) -> TrainingEstimate:
     """Steps and packing to expect of training rows of so many tokens."""
     expected = steps.count_steps(recipe, lengths)
     capacity = steps.sequence_length(recipe)
     packs = steps.count_packs(lengths, capacity)
-    return {
-        "rows": len(lengths),
-        "batch": expected.batch,
-        "steps_an_epoch": expected.per_epoch,
-        "steps": expected.total,
-        "packing": bool(recipe.axolotl.get("sample_packing")),
-        "packs": packs,
-        "rows_a_pack": round(len(lengths) / packs, 2) if packs else 0,
-        "pack_fill": round(sum(lengths) / (packs * capacity), 3) if packs else 0,
-    }
+    return TrainingEstimate(
+        rows=len(lengths),
+        batch=expected.batch,
+        steps_an_epoch=expected.per_epoch,
+        steps=expected.total,
+        packing=bool(recipe.axolotl.get("sample_packing")),
+        packs=packs,
+        rows_a_pack=round(len(lengths) / packs, 2) if packs else 0,
+        pack_fill=round(sum(lengths) / (packs * capacity), 3) if packs else 0,
+    )
 
 
-def _sources(recipe: Recipe, result: Result, everything: dict[Any, list[Piece]]) -> dict[str, Any]:
-    made, drawn = (Counter(p.source for p in pieces) for pieces in (result.pieces, everything["train"]))
-    files = Counter(file.source for file in result.files)
+def _sources(recipe: Recipe, assembly: Assembly, train: Sequence[PreparedRow]) -> dict[str, SourceStats]:
+    rows, training_rows = (Counter(row.source for row in each) for each in (assembly.output.rows, train))
+    files = Counter(file.source for file in assembly.files)
     return {
-        name: {
-            "path": result.paths[name],
-            "shape": s.shape,
-            "weight": s.weight,
-            "files": files[name],
-            "rows": made[name],
-            "training_rows": drawn[name],
-        }
-        for name, s in recipe.data.sources.items()
+        name: SourceStats(
+            path=assembly.source_labels[name],
+            shape=source.shape,
+            weight=source.weight,
+            files=files[name],
+            rows=rows[name],
+            training_rows=training_rows[name],
+        )
+        for name, source in recipe.data.sources.items()
     }

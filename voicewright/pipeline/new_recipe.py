@@ -20,9 +20,9 @@ from voicewright.core.errors import UserError, exits_cleanly
 from voicewright.core.gpus import cards
 from voicewright.core.paths import REPO_DIR, Run
 from voicewright.data import material
-from voicewright.data.assembly import condensed
+from voicewright.data.errors import condensed
 from voicewright.data.material import Material
-from voicewright.data.shapes.completion.modes import FAMILIES_DIR
+from voicewright.data.shapes.modes import FAMILIES_DIR
 from voicewright.data.tables import console
 from voicewright.pipeline import recipe_choice
 from voicewright.pipeline.recipe_choice import WAYS, Fit
@@ -55,7 +55,7 @@ def look(given: str) -> list[Material]:
     """The kinds of material there, the most words first. Raises UserError where it cannot be read, or is too little."""
     if not given:
         raise UserError("SOURCE is missing: a file, a folder or a glob", hint="make new RECIPE=mine SOURCE=...")
-    found, problems = material.look(REPO_DIR / Path(given).expanduser())
+    found, problems = material.survey(REPO_DIR / Path(given).expanduser())
     if problems:
         told = [problem.replace("data.sources.SOURCE", "SOURCE") for problem in condensed(problems)]
         raise UserError(told, hint="put these right or take them out, then the same command again")

@@ -17,7 +17,7 @@ import yaml
 from voicewright.core import environments
 from voicewright.core.gpus import Card
 from voicewright.core.paths import CONFIGS_DIR
-from voicewright.data.material import TOKENS_A_WORD, Kind, Material
+from voicewright.data.material import TOKENS_PER_WORD, Kind, Material
 
 
 class Way(NamedTuple):
@@ -149,7 +149,7 @@ def row_length(material: Material, most: int) -> int:
     lengths = [length for length in LENGTHS if length <= most]
     if material.kind in ("prose", "pdf"):
         return max([length for length in lengths if rows(material, length) >= FEWEST_ROWS] or lengths[:1])
-    long = sorted(material.parts)[int(0.95 * (len(material.parts) - 1))] * TOKENS_A_WORD
+    long = sorted(material.parts)[int(0.95 * (len(material.parts) - 1))] * TOKENS_PER_WORD
     return next((length for length in lengths if length >= 1.2 * long), lengths[-1])
 
 

@@ -33,11 +33,12 @@ def asks_its_own_model(recipe: Recipe) -> bool:
 
 
 def prepare(run: Run, _options: StageOptions) -> None:
+    from voicewright.data import preparation
     from voicewright.serving.during import served
 
     recipe = recipes.load(run.name)
     with served(recipe, "baseline" if asks_its_own_model(recipe) else None):
-        _main_of("voicewright.data.build", run.name)
+        preparation.prepare_run(run)
 
 
 def render(run: Run, _options: StageOptions) -> None:

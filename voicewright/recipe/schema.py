@@ -5,7 +5,9 @@ Each field's docstring says what it does; units are in the names.
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+import functools
+import re
+from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -128,12 +130,15 @@ class Limits(Section):
 # --- what `prepare` makes of the sources
 
 
+@functools.cache
 def shapes() -> dict[str, RowShape]:
-    """The shapes that prepare has, and the rows each makes: its modules, by their folders."""
-    of_rows: tuple[RowShape, ...] = get_args(RowShape)
-    return {
-        path.stem: rows for rows in of_rows for path in sorted((SHAPES_DIR / rows).glob("*.py")) if path.stem[0] != "_"
-    }
+    """The shapes of voicewright/data/shapes/, and the rows that each makes.
+
+    They are read from the `@shape` lines of its files: a recipe is validated without importing what reads material.
+    """
+    lines = (line for path in sorted(SHAPES_DIR.glob("*.py")) for line in path.read_text(encoding="utf-8").splitlines())
+    matches = (re.fullmatch(r'@shape\("(\w+)", rows="(completion|chat|preference)"\)', line) for line in lines)
+    return {match[1]: cast(RowShape, match[2]) for match in matches if match}
 
 
 class Source(Section):
@@ -145,7 +150,7 @@ class Source(Section):
     shape: str = "completion"
     """What is made of it. completion: passages; continuation: fragment and what follows; qa: questions that a
     passage answers; chat, instruction, preference: rows of that kind; modes: memories for the cognitive modes; and
-    whatever else prepare/shapes/ has a module for."""
+    whatever else voicewright/data/shapes/ has a module for."""
     weight: float = Field(1.0, gt=0)
     """How often its training rows are drawn: 1 once, 2 twice, 0.5 every other one."""
     voice: str = "assistant"
@@ -162,7 +167,7 @@ class Source(Section):
     @classmethod
     def _prepare_has_it(cls, shape: str) -> str:
         if shape not in shapes():
-            raise ValueError(f"expected a shape of prepare/shapes/: {', '.join(shapes())}")
+            raise ValueError(f"expected a shape of voicewright/data/shapes/: {', '.join(shapes())}")
         return shape
 
 

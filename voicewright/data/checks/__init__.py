@@ -1,1 +1,1 @@
-"""What is told of the data before hours of training: kept in stats.json, shown as tables, plotted in the report."""
+"""Checks of the rows before hours of training; their results are in stats.json."""

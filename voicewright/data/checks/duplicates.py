@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from rensa import RMinHash, RMinHashLSH
 
+from voicewright.core.documents.stats import ExactDuplicate, Leak, NearDuplicate
 from voicewright.core.records import content_id
 
-Runs = np.ndarray[Any, np.dtype[np.uint64]]
+Runs = npt.NDArray[np.uint64]
 
-SHINGLE = 5
+SHINGLE_WORDS = 5
 PERMUTATIONS, BANDS = 128, 32
-NEAR = 0.7
+MIN_JACCARD = 0.7
 # Thirteen words in a row are no coincidence (the overlap measure of the GPT-3 paper, appendix C).
 RUN_OF_WORDS = 13
-LEAK = 0.2
-MOST_LISTED = 200
+MIN_LEAK_SHARE = 0.2
+MAX_LISTED = 200
 
 _WORD = re.compile(r"\w+")
 
@@ -29,54 +30,54 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall(text.lower())
 
 
-def pairs(rows: Sequence[tuple[str, str]]) -> dict[str, list[dict[str, Any]]]:
+def find(texts: Sequence[tuple[str, str]]) -> tuple[list[ExactDuplicate], list[NearDuplicate]]:
     """Exact and near duplicates among rows (id, text). Near: estimated Jaccard of word 5-grams of at least 0.7."""
-    first: dict[str, str] = {}
-    exact: list[dict[str, Any]] = []
-    near: list[dict[str, Any]] = []
+    first_ids: dict[str, str] = {}
+    exact: list[ExactDuplicate] = []
+    near: list[NearDuplicate] = []
     ids: list[str] = []
     signatures: list[RMinHash] = []
-    index = RMinHashLSH(threshold=NEAR, num_perm=PERMUTATIONS, num_bands=BANDS)
-    for row, text in rows:
+    index = RMinHashLSH(threshold=MIN_JACCARD, num_perm=PERMUTATIONS, num_bands=BANDS)
+    for row_id, text in texts:
         words = words_of(text)
         key = content_id(words)
-        if key in first:
-            exact.append({"id": row, "same_as": first[key]})
+        if key in first_ids:
+            exact.append(ExactDuplicate(id=row_id, same_as=first_ids[key]))
             continue
-        first[key] = row
-        if len(words) < SHINGLE:
+        first_ids[key] = row_id
+        if len(words) < SHINGLE_WORDS:
             continue
         signature = RMinHash(num_perm=PERMUTATIONS, seed=42)
-        signature.update([" ".join(words[i : i + SHINGLE]) for i in range(len(words) - SHINGLE + 1)])
+        signature.update([" ".join(words[i : i + SHINGLE_WORDS]) for i in range(len(words) - SHINGLE_WORDS + 1)])
         for other in index.query(signature):
-            likeness = signature.jaccard(signatures[other])
-            if likeness >= NEAR:
-                near.append({"id": row, "like": ids[other], "jaccard": round(likeness, 3)})
+            jaccard = signature.jaccard(signatures[other])
+            if jaccard >= MIN_JACCARD:
+                near.append(NearDuplicate(id=row_id, like=ids[other], jaccard=round(jaccard, 3)))
         index.insert(len(ids), signature)
-        ids.append(row)
+        ids.append(row_id)
         signatures.append(signature)
-    return {"exact": exact[:MOST_LISTED], "near": near[:MOST_LISTED]}
+    return exact[:MAX_LISTED], near[:MAX_LISTED]
 
 
 def known_runs(texts: Iterable[str]) -> Runs:
-    """The runs of thirteen words that stand in some texts, hashed and sorted."""
-    hashed = np.concatenate([np.empty(0, dtype=np.uint64), *map(_runs, texts)])
-    hashed.sort()
-    return hashed
+    """The runs of thirteen words in some texts, hashed and sorted."""
+    runs = np.concatenate([np.empty(0, dtype=np.uint64), *map(_runs, texts)])
+    runs.sort()
+    return runs
 
 
-def leaks(known: Runs, other: Mapping[str, str]) -> list[dict[str, Any]]:
+def leaks(known: Runs, texts: Mapping[str, str]) -> list[Leak]:
     """Rows of another split (id: text) of whose runs of thirteen words at least a fifth are known from training."""
-    found = []
-    for row, text in other.items():
+    rows = []
+    for row_id, text in texts.items():
         runs = _runs(text)
         if not len(runs) or not len(known):
             continue
-        at = np.minimum(np.searchsorted(known, runs), len(known) - 1)
-        share = float((known[at] == runs).mean())
-        if share >= LEAK:
-            found.append({"id": row, "share": round(share, 3)})
-    return found[:MOST_LISTED]
+        positions = np.minimum(np.searchsorted(known, runs), len(known) - 1)
+        share = float((known[positions] == runs).mean())
+        if share >= MIN_LEAK_SHARE:
+            rows.append(Leak(id=row_id, share=round(share, 3)))
+    return rows[:MAX_LISTED]
 
 
 def _runs(text: str) -> Runs:

@@ -6,12 +6,13 @@ import functools
 import re
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from voicewright.core.records import Row
+from voicewright.core.documents.stats import PersonalCheck, PersonalFinding
+from voicewright.core.rows import TrainingRow
 
-# Detectors of detect-secrets that go by a key's own form. Those that go by entropy or by the word "password" find
-# something in every page of prose.
+# The detectors of detect-secrets that recognise the form of a key. Those that go by entropy or by the word "password"
+# find something in every page of prose.
 _DETECTORS = {
     "aws": "AWSKeyDetector",
     "azure_storage_key": "AzureStorageKeyDetector",
@@ -36,11 +37,12 @@ _PHONE = re.compile(r"(?<![\w.])(?:\+|\()?\d[\d ()./-]{7,18}\d(?![\w])")
 # A key is one long word with digits, or announces itself.
 _MAYBE_KEY = re.compile(r"[A-Za-z0-9_/+=.-]{20,}|PRIVATE KEY")
 _DATES = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d{4} ?[-–] ?\d{4}")
+UNMASKED = ("id", "source", "cleaned")
 MASKS = {"e-mail": "[e-mail]", "phone": "[phone]", "secret": "[secret]"}
-MOST_LISTED = 200
+MAX_LISTED = 200
 
 
-class Found(NamedTuple):
+class Finding(NamedTuple):
     """A stretch of a text that should not be published."""
 
     start: int
@@ -49,29 +51,29 @@ class Found(NamedTuple):
     """e-mail, phone or secret."""
 
 
-def find(text: str) -> list[Found]:
+def find(text: str) -> list[Finding]:
     """Personal data and keys in a text, in order, none within another."""
-    found = sorted({*_all(text)}, key=lambda each: (each.start, -each.end))
-    apart: list[Found] = []
-    for each in found:
-        if not apart or each.start >= apart[-1].end:
-            apart.append(each)
-    return apart
+    findings: list[Finding] = []
+    for finding in sorted({*_all(text)}, key=lambda each: (each.start, -each.end)):
+        if not findings or finding.start >= findings[-1].end:
+            findings.append(finding)
+    return findings
 
 
 def masked(text: str) -> str:
     """The text with personal data and keys replaced by what they are."""
-    for each in reversed(find(text)):
-        text = text[: each.start] + MASKS[each.kind] + text[each.end :]
+    for finding in reversed(find(text)):
+        text = text[: finding.start] + MASKS[finding.kind] + text[finding.end :]
     return text
 
 
-def masked_row(row: Row) -> Row:
-    """A row with every text in it masked; where it comes from stays as it is."""
-    return {key: value if key in ("id", "source", "cleaned") else _masked_value(value) for key, value in row.items()}
+def masked_row(row: TrainingRow) -> TrainingRow:
+    """A row with every text in it masked; its id and where it comes from stay as they are."""
+    values = {key: value if key in UNMASKED else _masked_value(value) for key, value in row.to_json().items()}
+    return TrainingRow.model_validate(values)
 
 
-def _masked_value(value: Any) -> Any:
+def _masked_value(value: object) -> object:
     if isinstance(value, str):
         return masked(value)
     if isinstance(value, dict):
@@ -79,29 +81,29 @@ def _masked_value(value: Any) -> Any:
     return [_masked_value(each) for each in value] if isinstance(value, list) else value
 
 
-def by_row(texts: Mapping[str, str]) -> dict[str, Any]:
+def check(texts: Mapping[str, str]) -> PersonalCheck:
     """Counts by kind, and the rows (id: text) concerned. The data itself is not repeated."""
     rows = []
     counts = dict.fromkeys(MASKS, 0)
-    for row, text in texts.items():
-        kinds = [each.kind for each in find(text)]
+    for row_id, text in texts.items():
+        kinds = [finding.kind for finding in find(text)]
         for kind in kinds:
             counts[kind] += 1
         if kinds:
-            rows.append({"id": row, "kinds": sorted(set(kinds))})
-    return {"counts": counts, "rows": rows[:MOST_LISTED]}
+            rows.append(PersonalFinding(id=row_id, kinds=sorted(set(kinds))))
+    return PersonalCheck(counts=counts, rows=rows[:MAX_LISTED])
 
 
-def _all(text: str) -> Iterator[Found]:
+def _all(text: str) -> Iterator[Finding]:
     if "@" in text:
-        yield from (Found(*match.span(), "e-mail") for match in _EMAIL.finditer(text))
+        yield from (Finding(*match.span(), "e-mail") for match in _EMAIL.finditer(text))
     for match in _PHONE.finditer(text):
         digits = sum(c.isdigit() for c in match[0])
         if 9 <= digits <= 15 and not _DATES.fullmatch(match[0].strip()):
-            yield Found(*match.span(), "phone")
+            yield Finding(*match.span(), "phone")
     if _MAYBE_KEY.search(text):
         for pattern in _key_patterns():
-            yield from (Found(*match.span(), "secret") for match in pattern.finditer(text))
+            yield from (Finding(*match.span(), "secret") for match in pattern.finditer(text))
 
 
 @functools.cache

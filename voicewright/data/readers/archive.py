@@ -1,4 +1,4 @@
-"""Zip-based books (.docx, .epub, .odt) opened with care: they come from strangers as often as from the writer."""
+"""Zip-based books (.docx, .epub, .odt), opened with limits: they may come from strangers."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from defusedxml.common import DefusedXmlException
 from voicewright.data.errors import Unreadable
 
 # A long illustrated novel is some 50 MB; a bomb is gigabytes from a few kilobytes.
-MOST_BYTES = 300 * 2**20
-MOST_RATIO = 200
+MAX_BYTES = 300 * 2**20
+MAX_RATIO = 200
 
 
 def is_zip(head: bytes) -> bool:
@@ -23,28 +23,28 @@ def is_zip(head: bytes) -> bool:
 
 
 def names(path: Path) -> set[str]:
-    """What is in the archive."""
+    """The names of the files in the archive."""
     with opened(path) as archive:
         return set(archive.namelist())
 
 
 def mimetype(path: Path) -> bytes:
-    """What the archive says it is; nothing where it does not."""
+    """The media type that the archive states; empty where it states none."""
     with opened(path) as archive:
         return part(archive, "mimetype").strip() if "mimetype" in archive.namelist() else b""
 
 
 def opened(path: Path) -> zipfile.ZipFile:
-    """The archive, after its declared sizes were looked at. Raises Unreadable for a damaged or an exploding one."""
+    """The archive. Raises Unreadable for a damaged one, and for one whose declared sizes are those of a zip bomb."""
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
         raise Unreadable(f"is a damaged archive ({error}); save it again from the program that wrote it") from None
     size = sum(info.file_size for info in archive.infolist())
     packed = sum(info.compress_size for info in archive.infolist()) or 1
-    if size > MOST_BYTES or (size > 2**20 and size / packed > MOST_RATIO):
+    if size > MAX_BYTES or (size > 2**20 and size / packed > MAX_RATIO):
         archive.close()
-        raise Unreadable(f"unpacks to {size / 2**20:,.0f} MB from {packed / 2**20:.1f} MB: a zip bomb, or not a book")
+        raise Unreadable(f"unpacks to {size / 2**20:,.0f} MiB from {packed / 2**20:.1f} MiB: a zip bomb, or not a book")
     return archive
 
 
@@ -74,7 +74,7 @@ def xml(data: bytes, name: str) -> Element:
 
 
 def entities(name: str) -> Unreadable:
-    """What to say of a part that declares any."""
+    """The error for a part that declares XML entities."""
     return Unreadable(
         f"declares XML entities in {name}, which no book needs: an entity bomb or a file thief; "
         "convert it anew, or take it out"

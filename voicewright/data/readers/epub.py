@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from voicewright.data.errors import Unreadable
 from voicewright.data.readers import archive, html
 from voicewright.data.readers.decoding import decode
+from voicewright.data.readers.markdown import Prose
 
 _CONTAINER = "{urn:oasis:names:tc:opendocument:xmlns:container}"
 _OPF = "{http://www.idpf.org/2007/opf}"
@@ -21,8 +22,8 @@ def reads(path: Path, head: bytes) -> bool:
     return archive.mimetype(path) == b"application/epub+zip" or "META-INF/container.xml" in archive.names(path)
 
 
-def paragraphs(path: Path) -> list[str]:
-    """The paragraphs of an EPUB, in Markdown. Raises Unreadable."""
+def read(path: Path) -> Prose:
+    """The text of an EPUB. Raises Unreadable."""
     with archive.opened(path) as book:
         root = archive.xml(archive.part(book, "META-INF/container.xml"), "META-INF/container.xml")
         rootfile = root.find(f".//{_CONTAINER}rootfile")
@@ -31,7 +32,7 @@ def paragraphs(path: Path) -> list[str]:
         package = rootfile.get("full-path", "")
         opf = archive.xml(archive.part(book, package), package)
         items = {item.get("id"): item for item in opf.iter(f"{_OPF}item")}
-        found: list[str] = []
+        paragraphs: list[str] = []
         for reference in opf.iter(f"{_OPF}itemref"):
             item = items.get(reference.get("idref"))
             if item is None or "nav" in (item.get("properties") or "").split():
@@ -42,5 +43,5 @@ def paragraphs(path: Path) -> list[str]:
             data = archive.part(book, name)
             if re.search(rb"<!ENTITY", data):
                 raise archive.entities(name)
-            found += html.to_paragraphs(decode(data).text)
-    return found
+            paragraphs += html.to_paragraphs(decode(data).text)
+    return Prose(paragraphs)

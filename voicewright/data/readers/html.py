@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
-from voicewright.data.errors import others_wrote_it
-from voicewright.data.plain_text import SCENE_BREAK
+from voicewright.data.errors import parsing_foreign_data
+from voicewright.data.readers.decoding import decode
+from voicewright.data.readers.markdown import SCENE_BREAK, Prose
 
 BLOCKS = {"p", "div", "section", "article", "blockquote", "li", "ul", "ol", "dl", "dt", "dd", "table", "tr", "header"}
 BLOCKS |= {"footer", "figure", "figcaption", "pre", "hgroup", "body", "main", "aside", "center", "address"}
@@ -14,11 +16,22 @@ HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
 SKIPPED = {"head", "script", "style", "nav", "svg", "math", "template", "noscript", "object", "iframe"}
 EMPTY = {"br", "hr", "img", "meta", "link", "input", "col", "area", "base", "embed", "source", "track", "wbr"}
 MARKS = {"em": "*", "i": "*", "cite": "*", "b": "**", "strong": "**"}
+_START = re.compile(rb"(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)?(?:<!doctype html|<html)", re.IGNORECASE | re.DOTALL)
 # Numbers of printed pages, note marks and tables of contents are not the writer's prose.
 _FURNITURE = re.compile(r"\b(?:pagenum|pageno|pagebreak|noteref|fnanchor|toc)\b", re.IGNORECASE)
 
 
-@others_wrote_it()
+def reads(path: Path, head: bytes) -> bool:  # noqa: ARG001
+    return bool(_START.match(head.lstrip(b"\xef\xbb\xbf \t\r\n")))
+
+
+def read(path: Path) -> Prose:
+    """The text of an HTML page. Raises Unreadable."""
+    decoded = decode(path.read_bytes())
+    return Prose(to_paragraphs(decoded.text), encoding=decoded.encoding)
+
+
+@parsing_foreign_data()
 def to_paragraphs(text: str) -> list[str]:
     """The paragraphs of an HTML page, in Markdown."""
     parser = _Parser()

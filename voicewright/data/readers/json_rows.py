@@ -1,4 +1,4 @@
-"""Objects of a JSON or JSONL file, each with the place it came from; a torn line costs only itself."""
+"""The objects of a JSON or JSONL file, each with its place; a line that does not parse costs only itself."""
 
 from __future__ import annotations
 
@@ -10,29 +10,31 @@ from voicewright.data.errors import Unreadable
 from voicewright.data.readers.decoding import decode
 from voicewright.data.sources import File
 
-MOST_PROBLEMS = 5
+# Somebody else's JSON, in whatever spelling it came.
+JsonObject = dict[str, Any]
+MAX_PROBLEMS = 5
 
 
-class Placed(NamedTuple):
-    """An object and where it stands: `file.jsonl:12` or, inside an array, `file.json#12` (from 1)."""
+class JsonRow(NamedTuple):
+    """An object and its place: `file.jsonl:12` or, inside an array, `file.json#12` (from 1)."""
 
     place: str
-    value: dict[str, Any]
+    value: JsonObject
 
 
-def every(files: Iterable[File], problems: list[str]) -> Iterator[tuple[File, Placed]]:
-    """The objects of several files, each with its file; what is wrong with any of them goes to `problems`."""
+def read_all(files: Iterable[File], problems: list[str]) -> Iterator[tuple[File, JsonRow]]:
+    """The objects of several files, each with its file; a sentence for each problem is added to `problems`."""
     for file in files:
         try:
-            found, wrong = read(file)
+            rows, problems_of_file = read(file)
         except Unreadable as error:
-            problems.append(error.told(file.label))
+            problems.append(error.problem(file.label))
             continue
-        problems += wrong
-        yield from ((file, placed) for placed in found)
+        problems += problems_of_file
+        yield from ((file, row) for row in rows)
 
 
-def read(file: File) -> tuple[list[Placed], list[str]]:
+def read(file: File) -> tuple[list[JsonRow], list[str]]:
     """The objects of a file, and a sentence for each that does not parse. Raises Unreadable for the file itself."""
     text = decode(file.path.read_bytes()).text
     if file.path.suffix.lower() in (".jsonl", ".ndjson"):
@@ -45,10 +47,15 @@ def read(file: File) -> tuple[list[Placed], list[str]]:
         raise Unreadable(f"is not valid JSON ({error.msg})", where=str(error.lineno)) from None
     except RecursionError:
         raise Unreadable("is nested too deeply to be data") from None
-    values = whole if isinstance(whole, list) else _inner(whole)
-    placed = [(f"{file.label}#{n}", value) for n, value in enumerate(values, 1)]
-    wrong = [_no_object(place, value) for place, value in placed if not isinstance(value, dict)]
-    return [Placed(*each) for each in placed if isinstance(each[1], dict)], _first(wrong, file.label, "items")
+    rows: list[JsonRow] = []
+    problems: list[str] = []
+    for number, value in enumerate(whole if isinstance(whole, list) else _inner(whole), 1):
+        place = f"{file.label}#{number}"
+        if isinstance(value, dict):
+            rows.append(JsonRow(place, value))
+        else:
+            problems.append(_not_an_object(place, value))
+    return rows, _first(problems, file.label, "items")
 
 
 def _inner(whole: Any) -> list[Any]:
@@ -69,8 +76,8 @@ def _is_lines(text: str) -> bool:
         return False
 
 
-def _lines(label: str, text: str) -> tuple[list[Placed], list[str]]:
-    found: list[Placed] = []
+def _lines(label: str, text: str) -> tuple[list[JsonRow], list[str]]:
+    rows: list[JsonRow] = []
     problems: list[str] = []
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
@@ -82,16 +89,16 @@ def _lines(label: str, text: str) -> tuple[list[Placed], list[str]]:
             problems.append(f"{label}:{number}: is not valid JSON ({reason}); was the file cut off?")
             continue
         if isinstance(value, dict):
-            found.append(Placed(f"{label}:{number}", value))
+            rows.append(JsonRow(f"{label}:{number}", value))
         else:
-            problems.append(_no_object(f"{label}:{number}", value))
-    return found, _first(problems, label, "lines")
+            problems.append(_not_an_object(f"{label}:{number}", value))
+    return rows, _first(problems, label, "lines")
 
 
-def _no_object(place: str, value: Any) -> str:
+def _not_an_object(place: str, value: Any) -> str:
     return f"{place}: expected a JSON object ({{...}}), found {json.dumps(value, ensure_ascii=False)[:40]}"
 
 
 def _first(problems: list[str], label: str, what: str) -> list[str]:
-    more = len(problems) - MOST_PROBLEMS
-    return [*problems[:MOST_PROBLEMS], f"{label}: and {more} more {what} like these"] if more > 0 else problems
+    others = len(problems) - MAX_PROBLEMS
+    return [*problems[:MAX_PROBLEMS], f"{label}: and {others} more {what} like these"] if others > 0 else problems

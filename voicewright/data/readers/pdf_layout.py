@@ -15,7 +15,7 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
 from voicewright.data.errors import Unreadable
-from voicewright.data.readers.emphasis import Run, to_markdown
+from voicewright.data.readers.markdown import Run, emphasised
 
 HYPHEN = "\ufffe"  # what pdfium puts for a hyphen at the end of a line
 _LIGATURES = str.maketrans(
@@ -42,8 +42,8 @@ class Line:
     """With its italics as Markdown."""
 
     def __post_init__(self) -> None:
-        self.text = to_markdown(Run(run.text) for run in self.runs)
-        self.marked = to_markdown(self.runs)
+        self.text = emphasised(Run(run.text) for run in self.runs)
+        self.marked = emphasised(self.runs)
 
 
 @dataclass
@@ -71,13 +71,13 @@ class Page:
         bottom = (max if top else min)(line.bottom for line in self.lines)
         return [line for line in self.lines if abs(line.bottom - bottom) < 2]
 
-    def apart(self, row: list[Line]) -> bool:
+    def is_apart(self, row: list[Line]) -> bool:
         """Whether a row stands further from the other lines than they from one another."""
         gaps = [abs(row[0].bottom - other.bottom) for other in self.lines if other not in row]
         return not gaps or min(gaps) > 1.15 * self.leading
 
 
-def pages(path: Path) -> list[Page]:
+def read_pages(path: Path) -> list[Page]:
     """All pages of a PDF. Raises Unreadable for a damaged or locked one."""
     try:
         document = pdfium.PdfDocument(path)
@@ -109,7 +109,7 @@ def _page(document: Any, index: int) -> Page:
 
 
 def _lines(textpage: Any) -> list[Line]:
-    """Group pdfium's characters, in its order: a new line where it breaks one, or jumps to the side."""
+    """Group pdfium's characters, in its order: a new line begins where it breaks one, or jumps to the side."""
     handle = textpage.raw
     lines: list[Line] = []
     runs: list[Run] = []
@@ -196,9 +196,9 @@ def _in_columns(lines: list[Line]) -> tuple[list[Line], list[tuple[float, float]
     ordered: list[Line] = []
     for bar in [*sorted(crossing, key=lambda line: -line.bottom), None]:
         for column in (first, second):
-            taken = [line for line in column if bar is None or line.bottom > bar.bottom]
-            ordered += sorted(taken, key=lambda line: -line.bottom)
-            column[:] = [line for line in column if line not in taken]
+            above = [line for line in column if bar is None or line.bottom > bar.bottom]
+            ordered += sorted(above, key=lambda line: -line.bottom)
+            column[:] = [line for line in column if line not in above]
         ordered += [bar] if bar else []
     lefts = [_edges([line for line in ordered if line.right <= gutter], (left, gutter))]
     return ordered, [*lefts, _edges([line for line in ordered if line.left >= gutter], (gutter, right))]

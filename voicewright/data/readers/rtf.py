@@ -7,8 +7,9 @@ from pathlib import Path
 
 from striprtf import striprtf
 
-from voicewright.data.errors import Unreadable, others_wrote_it
-from voicewright.data.plain_text import paragraphs as of_lines
+from voicewright.data.errors import Unreadable, parsing_foreign_data
+from voicewright.data.readers import markdown
+from voicewright.data.readers.markdown import Prose
 
 # Private-use characters that no manuscript holds: italics begin, italics end.
 _OPEN, _CLOSE = "\ue0f0", "\ue0f1"
@@ -19,18 +20,18 @@ def reads(path: Path, head: bytes) -> bool:  # noqa: ARG001
     return head.startswith(b"{\\rtf")
 
 
-def paragraphs(path: Path) -> list[str]:
-    """The paragraphs of an .rtf, in Markdown. Raises Unreadable."""
+def read(path: Path) -> Prose:
+    """The text of an .rtf. Raises Unreadable."""
     source = path.read_bytes().decode("latin-1")
     if source.count("}") < source.count("{"):
         raise Unreadable("is cut off: its groups are not all closed; save it again from the program that wrote it")
-    with others_wrote_it():
+    with parsing_foreign_data():
         text = str(striprtf.rtf_to_text(_mark_italics(source), errors="replace"))  # type: ignore[no-untyped-call]
     text = re.sub(rf"{_OPEN}(\s*){_CLOSE}", r"\1", text)
     text = re.sub(rf"{_OPEN}(\s*)([^{_CLOSE}]*?)(\s*){_CLOSE}", r"\1*\2*\3", text, flags=re.DOTALL)
     text = text.replace(_OPEN, "").replace(_CLOSE, "")
     # One paragraph a line is what \par means; several blank lines are layout.
-    return of_lines([line.strip() for line in text.replace("\n", "\n\n").split("\n")])
+    return Prose(markdown.paragraphs([line.strip() for line in text.replace("\n", "\n\n").split("\n")]))
 
 
 def _mark_italics(source: str) -> str:
@@ -41,17 +42,17 @@ def _mark_italics(source: str) -> str:
     italic = False
     for token in _TOKEN.finditer(source):
         text, word, value = token[0], token[1], token[2]
-        wanted = italic
+        styled = italic
         if text == "{":
             stack.append(italic)
         elif text == "}":
-            wanted = stack.pop() if stack else False
+            styled = stack.pop() if stack else False
         elif word in ("i", "plain"):
-            wanted = word == "i" and value != "0"
-        if italic and not wanted:
+            styled = word == "i" and value != "0"
+        if italic and not styled:
             out.append(closed)
         out.append(text)
-        if wanted and not italic:
+        if styled and not italic:
             out.append(opened)
-        italic = wanted
+        italic = styled
     return "".join(out)

@@ -1,13 +1,19 @@
-"""Plain text and Markdown as writers keep them, brought into one Markdown spelling.
+"""The one Markdown spelling that every format is read into, and plain text and Markdown files brought into it.
 
-Paragraphs stand a blank line apart, headings start with `#`, a scene break is `* * *`, *italics* stay.
+Paragraphs stand a blank line apart, headings start with `#`, a scene break is `* * *`, italics are `*so*`.
 Hard-wrapped lines are joined; verse keeps its lines.
 """
 
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import groupby, pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+from voicewright.data.readers.decoding import decode
 
 SCENE_BREAK = "* * *"
 # Columns at which people and programs wrap prose; longer lines are paragraphs of their own.
@@ -35,17 +41,56 @@ _MARKED = re.compile(r"#{1,6}\s+\S")
 _UNDERLINE = re.compile(r"^(?:={3,}|-{3,})$")
 
 
+@dataclass(frozen=True)
+class Prose:
+    """What a reader returns: the text of one file."""
+
+    paragraphs: list[str]
+    """In Markdown; headings and scene breaks are paragraphs."""
+    pages: list[int] = field(default_factory=list)
+    """The page (from 1) on which each paragraph begins; empty for a format without pages."""
+    encoding: str = "utf-8"
+
+
+class Run(NamedTuple):
+    """A stretch of text in one style."""
+
+    text: str
+    italic: bool = False
+    bold: bool = False
+
+
+def read(path: Path) -> Prose:
+    """The text of a plain or Markdown file. Raises Unreadable."""
+    decoded = decode(path.read_bytes())
+    return Prose(paragraphs(lines_of(decoded.text)), encoding=decoded.encoding)
+
+
 def to_markdown(text: str) -> str:
     """The cleaned text of a plain or Markdown file: one spelling, ending in one newline (or empty)."""
     return join(paragraphs(lines_of(text)))
 
 
-def join(found: list[str]) -> str:
+def join(blocks: list[str]) -> str:
     """Paragraphs (headings and scene breaks among them) as one cleaned text."""
-    found = [SCENE_BREAK if _BREAK.match(p) else _MARK.sub(r"\1 ", p) for p in found]
-    if not any(map(_MARKED.match, found)):
-        found = mark_headings(found)
-    return "\n\n".join(found) + "\n" if found else ""
+    blocks = [SCENE_BREAK if _BREAK.match(block) else _MARK.sub(r"\1 ", block) for block in blocks]
+    if not any(map(_MARKED.match, blocks)):
+        blocks = mark_headings(blocks)
+    return "\n\n".join(blocks) + "\n" if blocks else ""
+
+
+def emphasised(runs: Iterable[Run]) -> str:
+    """Runs as Markdown: neighbours of one style under one pair of marks, spaces outside the marks."""
+    marked = []
+    solid = [run for run in runs if run.text]
+    for (italic, bold), group in groupby(solid, key=lambda run: (run.italic, run.bold)):
+        text = "".join(run.text for run in group)
+        mark = "*" * (italic + 2 * bold)
+        core = text.strip()
+        lead, tail = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
+        marked.append(f"{lead}{mark}{core}{mark}{tail}" if core else text)
+    joined = re.sub(r"[ \t\r]+", " ", "".join(marked))
+    return "\n".join(line.strip() for line in joined.split("\n")).strip()
 
 
 def lines_of(text: str) -> list[str]:
@@ -56,21 +101,21 @@ def lines_of(text: str) -> list[str]:
 def paragraphs(lines: list[str]) -> list[str]:
     """Lines, hard-wrapped or not, as paragraphs."""
     widths = wrap_widths(lines)
-    found: list[str] = []
+    blocks: list[str] = []
     first = 0
     for i, line in enumerate([*lines, ""]):
         if line.strip() and not _BREAK.match(line) and not _MARKED.match(line):
             continue
         if i - first == 1 and _UNDERLINE.match(line):
-            found.append(f"# {lines[first].strip()}")
+            blocks.append(f"# {lines[first].strip()}")
         else:
-            found += _unwrap(lines, first, i, widths)
+            blocks += _unwrap(lines, first, i, widths)
             if _BREAK.match(line):
-                found.append(SCENE_BREAK)
+                blocks.append(SCENE_BREAK)
             elif line.strip():
-                found.append(line.strip())
+                blocks.append(line.strip())
         first = i + 1
-    return found
+    return blocks
 
 
 def wrap_widths(lines: list[str]) -> list[int] | None:
@@ -99,13 +144,13 @@ def _unwrap(lines: list[str], first: int, end: int, widths: list[int] | None) ->
         else:
             alone = is_heading(line) or is_heading(above)
             joined.append((line, not alone and len(line) < 0.75 * (widths[i] if widths else 72)))
-    found: list[str] = []
+    blocks: list[str] = []
     for i, (text, short) in enumerate(joined):
         if i > 0 and ((short and joined[i - 1][1]) or _LIST.match(text)):
-            found[-1] += f"\n{text}"
+            blocks[-1] += f"\n{text}"
         else:
-            found.append(text)
-    return found
+            blocks.append(text)
+    return blocks
 
 
 def _goes_on(lines: list[str], i: int, width: int) -> bool:
@@ -119,11 +164,11 @@ def _goes_on(lines: list[str], i: int, width: int) -> bool:
     return mid_sentence or -20 <= room < len(line.split()[0]) + 5
 
 
-def mark_headings(found: list[str], *, numerals: bool = True) -> list[str]:
+def mark_headings(blocks: list[str], *, numerals: bool = True) -> list[str]:
     """Put `#` before what is a chapter's heading, and before the title under it."""
     marked: list[str] = []
     after_heading = False
-    for paragraph in found:
+    for paragraph in blocks:
         plain = paragraph.strip("*_ ")
         if is_heading(plain, numerals=numerals) or _MARKED.match(paragraph):
             marked.append(paragraph if _MARKED.match(paragraph) else f"# {plain}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicewright.data.plain_text import to_markdown
+from voicewright.data.readers.markdown import to_markdown
 
 
 def test_hard_wrapped_lines_are_joined_and_paragraphs_kept() -> None:

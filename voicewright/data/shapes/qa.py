@@ -7,66 +7,75 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from voicewright.core.documents.stats import QuestionStats
 from voicewright.core.errors import UserError
-from voicewright.data import manuscript, questions
+from voicewright.core.rows import TrainingRow
+from voicewright.data import questions
 from voicewright.data.chat_templates import Template
-from voicewright.data.chats import counted, exchange, needed
-from voicewright.data.document import Drop
 from voicewright.data.errors import Unreadable
-from voicewright.data.pieces import Context, Made, Piece, finished
 from voicewright.data.questions import Asked, Model, Put
+from voicewright.data.shapes.base import PreparedRow, ShapeContext, ShapeOutput, shape, with_id
+from voicewright.data.shapes.chat import count_tokens, exchange, required_template
+from voicewright.data.shapes.completion import passages
 
 PROMPT = (
     "Below is a passage of a book. Write {n} different questions that a curious reader might put to its author and "
     'that this passage answers. Each is one sentence, speaks to the author as "you" where that fits, and does not '
     'quote the passage. Answer with JSON alone: {"questions": ["...", "..."]}\n\nPassage:\n{text}'
 )
-LONGEST_QUESTION = 200
+MAX_QUESTION_CHARACTERS = 200
 _OBJECT = r'\{"questions":\[%s\]\}'
 # Room in a row for the question; the persona and the template are counted.
-TOKENS_OF_QUESTION = 80
-# Less is no passage.
-FEWEST_TOKENS = 32
+QUESTION_TOKENS = 80
+MIN_PASSAGE_TOKENS = 32
 
 
-def make(context: Context) -> Made:
+@shape("qa", rows="chat")
+def questions_and_answers(context: ShapeContext) -> ShapeOutput:
     """Question and answer rows of every passage of a source."""
-    template = needed(context)
+    template = required_template(context)
     settings = context.data.qa
     if context.source.system is None:
         context = replace(context, source=context.source.model_copy(update={"system": settings.persona}))
+    room = _passage_tokens(context, template)
+    output = passages(replace(context, min_tokens=min(context.min_tokens, room), max_tokens=room))
+    if output.problems:
+        return output
+    prose, output.rows = output.rows, []
+    texts = [str(row.row.text) for row in prose]
+    answers = questions.answers(texts, put(settings.per_passage), settings, context.counter, context.source_name)
+    for row, text in zip(prose, texts, strict=True):
+        _add(output, row, text, answers.get(text), context, template)
+    covered = sum(text in answers for text in texts)
+    usage = questions.usage(list(answers.values()), settings)
+    output.question_stats[context.source_name] = QuestionStats(passages=len(prose), covered=covered, **usage._asdict())
+    return output
+
+
+def _passage_tokens(context: ShapeContext, template: Template) -> int:
+    """The tokens that a row leaves for its passage. Raises UserError where those are too few."""
     try:
-        beside = counted(exchange(".", ".", "", context), context, template)
+        beside = count_tokens(exchange(".", ".", "", context), context, template)
     except Unreadable as error:
         raise UserError(
-            f"data.sources.{context.name}: a question under the system prompt {context.source.system!r} {error.what}",
+            f"data.sources.{context.source_name}: a question under the system prompt {context.source.system!r} "
+            f"{error.what}",
             hint="data.qa.persona='' leaves the system prompt out",
         ) from None
-    room = context.high - beside - TOKENS_OF_QUESTION
-    if room < FEWEST_TOKENS:
+    room = context.max_tokens - beside - QUESTION_TOKENS
+    if room < MIN_PASSAGE_TOKENS:
         raise UserError(
-            f"data.max_tokens {context.high} leaves {max(0, room)} tokens for a passage beside its question and the "
-            f"persona, expected {FEWEST_TOKENS} or more",
+            f"data.max_tokens {context.max_tokens} leaves {max(0, room)} tokens for a passage beside its question and "
+            f"the persona, expected {MIN_PASSAGE_TOKENS} or more",
             hint="raise data.max_tokens (and axolotl.sequence_len), or shorten data.qa.persona",
         )
-    made = manuscript.make(replace(context, low=min(context.low, room), high=room))
-    if made.problems:
-        return made
-    passages, made.pieces = made.pieces, []
-    texts = [piece.row["text"] for piece in passages]
-    asked = questions.answers(texts, put(settings.per_passage), settings, context.counter, context.name)
-    for piece in passages:
-        _add(made, piece, asked.get(piece.row["text"]), context, template)
-    covered = sum(text in asked for text in texts)
-    used = questions.usage(list(asked.values()), settings)
-    made.asked = {context.name: {"passages": len(passages), "covered": covered, **used}}
-    return made
+    return room
 
 
 def put(wanted: int) -> Put:
     """How `wanted` questions on a passage are asked for."""
     return Put(
-        "qa", "questions", PROMPT.replace("{n}", str(wanted)), 40 + LONGEST_QUESTION * wanted, 0.7,
+        "qa", "questions", PROMPT.replace("{n}", str(wanted)), 40 + MAX_QUESTION_CHARACTERS * wanted, 0.7,
         parsed=partial(parsed, wanted=wanted), form=partial(form, wanted),
     )  # fmt: skip
 
@@ -76,9 +85,9 @@ def form(wanted: int, model: Model) -> dict[str, Any]:
     if model.vllm:
         # Under a JSON schema vLLM allows blanks between tokens (only the server's start can forbid them), and a small
         # model fills them until its tokens run out.
-        each = rf'"[A-Z][^"\\\n]{{8,{LONGEST_QUESTION - 20}}}\?"'
+        each = rf'"[A-Z][^"\\\n]{{8,{MAX_QUESTION_CHARACTERS - 20}}}\?"'
         return {"extra_body": {"structured_outputs": {"regex": _OBJECT % ",".join([each] * wanted)}}}
-    text = {"type": "string", "minLength": 8, "maxLength": LONGEST_QUESTION}
+    text = {"type": "string", "minLength": 8, "maxLength": MAX_QUESTION_CHARACTERS}
     listed = {"type": "array", "items": text, "minItems": wanted, "maxItems": wanted}
     schema = {
         "type": "object",
@@ -101,18 +110,32 @@ def parsed(answer: str, wanted: int) -> list[str]:
     return texts[:wanted] if len(set(texts)) >= wanted else []
 
 
-def _add(made: Made, piece: Piece, asked: Asked | None, context: Context, template: Template) -> None:
-    text, place = piece.row["text"], piece.row["source"]
+def _add(
+    output: ShapeOutput,
+    passage: PreparedRow,
+    text: str,
+    asked: Asked | None,
+    context: ShapeContext,
+    template: Template,
+) -> None:
+    place = passage.row.source
     if asked is None:
-        made.dropped.append(Drop(place, "no questions came for the passage", len(text.split())))
+        output.drop(place, "no questions came for the passage", len(text.split()))
         return
     for question in asked.texts:
         # The passage stays as it is, to the last blank: what is learnt is the writer's, not ours.
         messages = exchange(question, text, place, context)
-        tokens = counted(messages, context, template)
-        if tokens > context.high:
-            made.dropped.append(Drop(place, f"question and passage have {tokens} tokens, more than max_tokens", 0))
+        tokens = count_tokens(messages, context, template)
+        if tokens > context.max_tokens:
+            output.drop(place, f"question and passage have {tokens} tokens, more than max_tokens")
             continue
-        about = {key: piece.row[key] for key in ("source", "cleaned", "work", "section")}
-        row = {**about, "tokens": tokens, "messages": messages}
-        made.pieces.append(Piece(finished(row), "chat", context.name, piece.unit, piece.part))
+        row = TrainingRow(
+            id="",
+            source=place,
+            cleaned=passage.row.cleaned,
+            work=passage.row.work,
+            section=passage.row.section,
+            tokens=tokens,
+            messages=messages,
+        )
+        output.rows.append(PreparedRow(with_id(row), context.source_name, passage.unit, passage.part))

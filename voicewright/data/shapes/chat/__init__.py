@@ -1,1 +1,0 @@
-"""Shapes whose rows are conversations, the loss on the voice's turns alone."""

@@ -1,1 +1,0 @@
-"""Shapes whose rows are raw text."""

@@ -1,1 +1,0 @@
-"""Shapes whose rows are a better and a worse reply, for DPO."""
