@@ -40,7 +40,7 @@ def test_the_shipped_figures_are_of_20_authors_or_more_and_under_a_megabyte() ->
 def test_a_broken_file_of_figures_is_an_error_with_the_command_that_makes_a_new_one(tmp_path: Path) -> None:
     broken = tmp_path / "broken.npz"
     shutil.copyfile(Path(__file__), broken)
-    with pytest.raises(UserError, match=r"python -m benchmarks\.imposters"):
+    with pytest.raises(UserError, match=r"make imposters CORPUS=folder_of_texts OUT="):
         imposters.shipped_space(broken)
 
 

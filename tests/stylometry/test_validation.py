@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -97,24 +96,6 @@ def shuffled_names(pool: trials.Pool, seed: int) -> trials.Pool:
     names = [pool.authors[pool.works == work][0] for work in works]
     drawn = dict(zip(works, np.random.default_rng(seed).permutation(names).tolist(), strict=True))
     return replace(pool, authors=np.array([drawn[work] for work in pool.works.tolist()]))
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["corpus=nowhere"], "no such file"),
-        ([], "corpus= is missing"),
-        (["corpus=x", "split=3"], "did you mean"),
-        (["corpus=x", "splits=none"], "whole numbers"),
-    ],
-)
-def test_a_mistake_on_the_command_line_is_one_message_and_exit_code_2(
-    arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["validate", *arguments])
-    with pytest.raises(SystemExit) as stopped:
-        validation.main()
-    assert stopped.value.code == 2 and said in capsys.readouterr().err
 
 
 @pytest.mark.slow

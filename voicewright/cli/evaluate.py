@@ -168,9 +168,22 @@ def score(author: str, texts: str, imposters: str | None, out: str | None) -> No
 
     0 is the mean of other authors, 100 the author's own work that the profile has not seen.
     """
-    if not would(f"compare {texts} with {author}"):
-        run_main("voicewright.stylometry.scoring", word("author", author), word("texts", texts),
-                 word("imposters", imposters), word("out", out))  # fmt: skip
+    if would(f"compare {texts} with {author}"):
+        return
+    from voicewright.core.documents.base import write_document
+    from voicewright.core.errors import notice
+    from voicewright.stylometry import scoring
+    from voicewright.stylometry.corpus import read_works
+    from voicewright.stylometry.imposters import fit_space
+
+    space = fit_space(read_works(Path(imposters))) if imposters else None
+    report = scoring.score_folders(Path(author), [Path(folder) for folder in texts.split(",")], space)
+    if len(read_works(Path(author))) == 1:
+        notice(f"100 rests on {report.own_level}")
+    for name, score in report.texts.items():
+        print(scoring.sentence(name, score))
+    if out:
+        write_document(Path(out), report)
 
 
 @command("validate", SECTION, "validate CORPUS=novels SPLITS=20", needs_words=True)
@@ -184,9 +197,17 @@ def validate(corpus: str, splits: int, authors: str | None, seed: int, out: str 
 
     A whole work is held out; the authors tested are never among those on whom anything is fitted.
     """
-    if not would(f"validate the measures on {corpus}"):
-        run_main("voicewright.stylometry.validation", word("corpus", corpus), word("splits", splits),
-                 word("authors", authors), word("seed", seed), word("out", out))  # fmt: skip
+    if would(f"validate the measures on {corpus}"):
+        return
+    from voicewright.core.documents.base import write_document
+    from voicewright.core.errors import notice
+    from voicewright.stylometry import validation
+
+    names = [name for name in (authors or "").split(",") if name]
+    report = validation.validate_corpus(Path(corpus), splits=splits, authors=names, seed=seed, progress=notice)
+    print(validation.table(report))
+    if out:
+        write_document(Path(out), report)
 
 
 @command("imposters", SECTION, "imposters CORPUS=novels OUT=imposters.npz", needs_words=True)
@@ -194,8 +215,12 @@ def validate(corpus: str, splits: int, authors: str | None, seed: int, out: str 
 @option("out", required=True, help="The file to write, about 1 MB; it holds figures and no text.")
 def imposters(corpus: str, out: str) -> None:
     """Figures of other authors, for eval.imposters of a recipe."""
-    if not would(f"write {out}"):
-        run_main("voicewright.stylometry.imposters", corpus, out)
+    if would(f"write {out}"):
+        return
+    from voicewright.stylometry.imposters import write_space
+
+    space, size = write_space(Path(corpus), Path(out)), Path(out).stat().st_size
+    print(f"{out}: {len(space.names)} authors, {space.axes.shape[1]} features, {size / 1000:.0f} kB")
 
 
 @command("simulate", SECTION, "simulate RUNS=2000 OUT=simulation.json")

@@ -97,7 +97,7 @@ def notes(material: Material) -> list[str]:
     if nearest < MIN_GENRE_SIMILARITY * least:
         sentences.append(
             "The author's genre is far from those of the other authors that are compared with. Add authors of the "
-            "genre with python -m benchmarks.imposters FOLDER FILE.npz."
+            "genre with make imposters CORPUS=folder OUT=file.npz."
         )
     return sentences
 

@@ -362,7 +362,7 @@ class Eval(Section):
     bootstrap: int = Field(2000, ge=100)
     """Resamples behind each interval."""
     imposters: str | None = None
-    """Figures of other authors (`python -m benchmarks.imposters FOLDER FILE.npz`); null for the shipped."""
+    """Figures of other authors (`make imposters CORPUS=folder OUT=file.npz`); null for the shipped."""
 
 
 class Targets(Section):

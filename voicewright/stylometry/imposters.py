@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicewright.core import text as reading
-from voicewright.core.errors import UserError, exits_cleanly
+from voicewright.core.errors import UserError
 from voicewright.core.paths import PROFILES_DIR
 from voicewright.stylometry import features, style_space
 from voicewright.stylometry.corpus import Work, read_works, sample_blocks
@@ -78,17 +77,3 @@ def write_space(corpus: Path, out: Path) -> Space:
     space = fit_space(read_works(corpus))
     space.save(out)
     return space
-
-
-@exits_cleanly
-def main() -> None:
-    """Write the style space of a folder's authors: `python -m benchmarks.imposters CORPUS OUT.npz`."""
-    if len(sys.argv) != 3:
-        raise UserError("expected two arguments: CORPUS OUT", hint="python -m benchmarks.imposters CORPUS OUT.npz")
-    out = Path(sys.argv[2])
-    space = write_space(Path(sys.argv[1]), out)
-    print(f"{out}: {len(space.names)} authors, {space.axes.shape[1]} features, {out.stat().st_size / 1000:.0f} kB")
-
-
-if __name__ == "__main__":
-    main()

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from voicewright.cli import arguments
-from voicewright.core.documents.base import write_document
 from voicewright.core.documents.stylometry import ScoreReport, StyleScore
-from voicewright.core.errors import UserError, exits_cleanly, notice
-from voicewright.stylometry import imposters
+from voicewright.core.errors import UserError
 from voicewright.stylometry.corpus import read_works
 from voicewright.stylometry.profile import SCORED_SIZES, StyleProfile, scored_size
 from voicewright.stylometry.style_space import Space
@@ -52,30 +49,3 @@ def sentence(name: str, row: StyleScore) -> str:
         f"{name}: {figure.value:.0f} ({figure.low:.0f} to {figure.high:.0f}) where 0 is other authors and "
         f"100 the author; {closer}"
     )
-
-
-@exits_cleanly
-def main() -> None:
-    """How close are these texts to this author? No model and no recipe needed.
-
-    python -m benchmarks.score author=DIR texts=DIR[,DIR...] [imposters=DIR] [out=FILE.json]
-
-    0 is the mean of other authors, 100 the author's own work that the profile has not seen. With `imposters`, other
-    authors are those of a folder of `Author_Title*.txt`, which suits texts of another genre or language.
-    """
-    _, values = arguments.parse(main.__doc__, {"author": None, "texts": None, "imposters": "", "out": ""}, name=None)
-    missing = [f"{name}= is missing" for name in ("author", "texts") if not values[name]]
-    if missing:
-        raise UserError(missing, hint="make score AUTHOR=folder TEXTS=folder[,folder...]")
-    space = imposters.fit_space(read_works(Path(values["imposters"]))) if values["imposters"] else None
-    report = score_folders(Path(str(values["author"])), [Path(p) for p in str(values["texts"]).split(",")], space)
-    if "single" in report.own_level:
-        notice(f"100 rests on {report.own_level}")
-    for name, row in report.texts.items():
-        print(sentence(name, row))
-    if values["out"]:
-        write_document(Path(values["out"]), report)
-
-
-if __name__ == "__main__":
-    main()

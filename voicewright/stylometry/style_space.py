@@ -156,7 +156,7 @@ class Space:
     @classmethod
     def load(cls, path: Path) -> Space:
         """Read a space. Raises UserError where the file is not one."""
-        hint = f"python -m benchmarks.imposters FOLDER_OF_TEXTS {path.name}"
+        hint = f"make imposters CORPUS=folder_of_texts OUT={path}"
         return read_arrays(path, cls.from_arrays, "style space", hint)
 
 

@@ -11,10 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from voicewright.cli import arguments
-from voicewright.core.documents.base import write_document
 from voicewright.core.documents.stylometry import ValidationProtocol, ValidationReport
-from voicewright.core.errors import UserError, did_you_mean, exits_cleanly, notice
+from voicewright.core.errors import UserError, did_you_mean
 from voicewright.stylometry import dose_response, trials, verification
 from voicewright.stylometry.corpus import read_works
 from voicewright.stylometry.features import Floats
@@ -129,31 +127,3 @@ def table(report: ValidationReport) -> str:
         f"for {dose.monotone_authors} of {dose.authors_tested} authors"
     )
     return "\n".join(lines)
-
-
-@exits_cleanly
-def main() -> None:
-    """Do the measures tell real authors apart? A folder of `Author_Title*.txt` -> a table, and JSON with OUT.
-
-    python -m benchmarks.validate corpus=DIR [splits=20] [authors=a,b] [out=FILE.json] [seed=20]
-    """
-    options = {"corpus": None, "splits": "20", "authors": "", "out": "", "seed": "20"}
-    _, values = arguments.parse(main.__doc__, options, name=None)
-    if not values["corpus"]:
-        raise UserError("corpus= is missing: a folder of Author_Title.txt", hint="make validate CORPUS=folder")
-    if not str(values["splits"]).isdigit() or int(str(values["splits"])) < 1 or not str(values["seed"]).isdigit():
-        raise UserError("splits= and seed= are whole numbers, splits at least 1")
-    report = validate_corpus(
-        Path(values["corpus"]),
-        splits=int(str(values["splits"])),
-        authors=[name for name in str(values["authors"] or "").split(",") if name],
-        seed=int(str(values["seed"])),
-        progress=notice,
-    )
-    print(table(report))
-    if values["out"]:
-        write_document(Path(values["out"]), report)
-
-
-if __name__ == "__main__":
-    main()
