@@ -153,23 +153,24 @@ def test_a_key_is_needed_away_from_home_and_never_shown(monkeypatch: pytest.Monk
     settings = Questions(url="https://example.org/v1", key_variable="VOICEWRIGHT_TEST_KEY")
     monkeypatch.delenv("VOICEWRIGHT_TEST_KEY", raising=False)
     with pytest.raises(UserError, match="VOICEWRIGHT_TEST_KEY is not set"):
-        questions.key(qa.put(2), settings)
+        questions.client_settings(qa.asking_for(2), settings)
     monkeypatch.setenv("VOICEWRIGHT_TEST_KEY", "shh")
-    assert questions.key(qa.put(2), settings) == "shh"
-    assert questions.key(qa.put(2), Questions()) != ""
+    client = questions.client_settings(qa.asking_for(2), settings)
+    assert client.key() == "shh" and "shh" not in repr(client)
+    questions.client_settings(qa.asking_for(2), Questions())
 
 
 @pytest.mark.parametrize("answer", ["", "no", '{"questions": "one"}', '{"questions": ["a", "a"]}', "[1]", '{"x": 1}'])
 def test_answers_that_are_not_what_was_asked_for(answer: str) -> None:
-    assert qa.parsed(answer, 2) == []
+    assert qa.parse(answer, 2) == []
 
 
 def test_words_around_the_json_are_forgiven() -> None:
-    assert qa.parsed('Here: {"questions": ["Why?", "How?"]} done', 2) == ["Why?", "How?"]
+    assert qa.parse('Here: {"questions": ["Why?", "How?"]} done', 2) == ["Why?", "How?"]
 
 
 def test_vllm_is_held_to_a_form_in_which_no_blank_fits() -> None:
-    form = qa.form(2, questions.Model("m", vllm=True))["extra_body"]["structured_outputs"]["regex"]
+    form = qa.form(2, questions.Model("m", is_vllm=True))["structured_outputs"]["regex"]  # type: ignore[index]
     assert re.fullmatch(form, '{"questions":["Why is it so?","How is that done?"]}')
     for answer in ('{ "questions":["Why is it so?","How is that?"]}', '{"questions":["Why is \\ so?","How is that?"]}'):
         assert not re.fullmatch(form, answer)
@@ -177,5 +178,9 @@ def test_vllm_is_held_to_a_form_in_which_no_blank_fits() -> None:
 
 def test_the_questions_of_one_base_model_are_not_taken_for_anothers() -> None:
     own, named = Questions(), Questions(model="gpt-x")
-    assert questions.generator(qa.put(2), own, Path("a")) != questions.generator(qa.put(2), own, Path("b"))
-    assert questions.generator(qa.put(2), named, Path("a")) == questions.generator(qa.put(2), named, Path("b"))
+    assert questions.generator(qa.asking_for(2), own, Path("a")) != questions.generator(
+        qa.asking_for(2), own, Path("b")
+    )
+    assert questions.generator(qa.asking_for(2), named, Path("a")) == questions.generator(
+        qa.asking_for(2), named, Path("b")
+    )

@@ -18,7 +18,7 @@ from voicewright.core.rows import TrainingRow
 from voicewright.data import questions, tokenizers
 from voicewright.data.checks import duplicates
 from voicewright.data.document import sentences
-from voicewright.data.questions import EndpointUsage, Put
+from voicewright.data.questions import EndpointUsage, Task
 from voicewright.data.readers import books, markdown
 from voicewright.data.shapes.base import PreparedRow, with_id
 from voicewright.data.tokenizers import TokenCounter
@@ -63,17 +63,21 @@ def expand(
     context = min(recipe.model.context, MAX_CONTEXT)
     # The length of the recipe, or as much as fits a row and a quarter of the context.
     length = min(settings.words, int(min(max_tokens, context / 4) * words / tokens))
-    put = Put(
-        "expand", "passages", PROMPT.replace("{words}", str(length)), ceil(OVERLONG * length * tokens / words),
-        settings.temperature, parsed=lambda answer: [text] if (text := clean_answer(answer)) else [],
-    )  # fmt: skip
-    room = context - put.most_tokens - counter.count([put.prompt])[0] - TEMPLATE_TOKENS
+    task = Task(
+        section="expand",
+        what="passages",
+        prompt=PROMPT.replace("{words}", str(length)),
+        max_tokens=ceil(OVERLONG * length * tokens / words),
+        temperature=settings.temperature,
+        parse=lambda answer: [text] if (text := clean_answer(answer)) else [],
+    )
+    room = context - task.max_tokens - counter.count([task.prompt])[0] - TEMPLATE_TOKENS
     count = ceil(settings.share * words / length)
     examples = [
         _examples(own, random.Random(f"{recipe.data.seed} expand {n}"), n, settings.shown, room) for n in range(count)
     ]
-    answers = questions.answers(examples, put, settings, counter, "data.expand")
-    synthetic.usage = questions.usage(list(answers.values()), settings)
+    answers = questions.answers(examples, task, settings, counter, "data.expand")
+    synthetic.usage = questions.usage(answers.values(), settings)
     known = duplicates.known_runs(str(row.row.text) for row in author)
     min_tokens = min(recipe.data.min_tokens, max_tokens)
     for n, text in enumerate(examples, 1):

@@ -1,123 +1,38 @@
-"""Asking a model behind an OpenAI-compatible endpoint: concurrent, with backoff, each answer kept as it comes.
+"""Asking a model about each of many texts while rows are made; each answer is stored as it comes.
 
-Answers are kept in runs/.asked/<generator>.jsonl, by what was asked about: a kill loses none, and another recipe
-that asks the same of the same model pays nothing again.
+Answers lie in runs/.asked/<generator>.jsonl, by the text that was asked about: a kill loses none, and another recipe
+that asks the same model the same pays nothing again.
 """
 
 from __future__ import annotations
 
-import asyncio
-import random
-from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import openai
-
-from voicewright.core import credentials
+from voicewright.core import progress
+from voicewright.core.documents.base import Document, read_documents
 from voicewright.core.errors import UserError, notice
 from voicewright.core.paths import home
-from voicewright.core.progress import shown
-from voicewright.core.records import Appender, content_id
+from voicewright.core.records import content_id, drop_torn_row
+from voicewright.core.rows import Message
 from voicewright.data.tokenizers import TokenCounter
 from voicewright.recipe.schema import Asking
+from voicewright.serving.client import Client, ClientSettings, Failure, Outcome, Request
 
 
-class Model(NamedTuple):
-    """What is asked."""
+class AskedText(Document):
+    """A text that was asked about, what came, and what it took."""
 
-    name: str
-    vllm: bool
-    """It is served by vLLM, which can hold an answer to a form without blanks."""
-
-
-class Put(NamedTuple):
-    """How something is asked."""
-
-    key: str
-    """The section of `data` that says so: qa, expand."""
-    what: str
-    """What is asked for, as people call it."""
-    prompt: str
-    """With {text} where what is asked about goes."""
-    most_tokens: int
-    """Of an answer."""
-    temperature: float
-    parsed: Callable[[str], list[str]]
-    """The texts of an answer; none where it is not what was asked for."""
-    form: Callable[[Model], dict[str, Any]] = lambda _: {}
-    """The request's fields that hold an answer to its form."""
-
-    def message(self, text: str) -> str:
-        return self.prompt.replace("{text}", text)
-
-
-class Asked(NamedTuple):
-    """What came, and what it took."""
-
+    asked: str
     texts: list[str]
     tokens_in: int
     tokens_out: int
 
 
-def generator(put: Put, settings: Asking, base_dir: Path) -> str:
-    """The identity of what asks: another model or another prompt gets other answers.
-
-    Where no model is named it is the recipe's own base, in `base_dir`, that is served at the URL.
-    """
-    return content_id([settings.url, settings.model or str(base_dir), put.prompt])
-
-
-def key(put: Put, settings: Asking) -> str:
-    """The endpoint's key, from the environment or the ignored file .env; a local server needs none."""
-    found = credentials.find(settings.key_variable)
-    if not found and not any(host in settings.url for host in ("127.0.0.1", "localhost", "[::1]")):
-        raise UserError(
-            f"data.{put.key}.url {settings.url} needs a key and {settings.key_variable} is not set",
-            hint=f"export {settings.key_variable}=..., or put the line {settings.key_variable}=... into .env",
-        )
-    return found or "none"
-
-
-def answers(texts: Sequence[str], put: Put, settings: Asking, counter: TokenCounter, name: str) -> dict[str, Asked]:
-    """Answers by text: those kept from before, and new ones for the rest unless enough are covered.
-
-    Raises UserError where fewer came than `coverage` asks for; those that came are kept.
-    """
-    path = home() / "runs" / ".asked" / f"{generator(put, settings, counter.folder)}.jsonl"
-    with Appender(path) as kept:
-        known = {row["asked"]: Asked(row["texts"], row["tokens_in"], row["tokens_out"]) for row in kept.rows}
-        missing = [text for text in dict.fromkeys(texts) if text not in known]
-        if len(missing) > (1 - settings.coverage) * len(texts):
-            tokens_in = sum(counter.count([put.message(text) for text in missing]))
-            tokens_out = put.most_tokens * len(missing)
-            cost = price(tokens_in, tokens_out, settings)
-            notice(
-                f"{name}: asking for {put.what} {len(missing)} times at {settings.url}, about {tokens_in:,} tokens in "
-                f"and at most {tokens_out:,} out{f', {cost:.2f} at the prices given' if cost else ''}"
-            )
-            for text, asked in shown(ask_all(missing, put, settings), len(missing), f"{put.what}, {name}"):
-                known[text] = asked
-                kept.append({"asked": text, **asked._asdict()})
-    found = {text: known[text] for text in texts if text in known}
-    covered = sum(text in found for text in texts)
-    if covered < settings.coverage * len(texts):
-        raise UserError(
-            f"data.{put.key}: {covered} of {len(texts)} passages have {put.what}, "
-            f"fewer than the {settings.coverage:.0%} asked for",
-            hint="run prepare again: it goes on from here; if it fails again, look at the endpoint's log",
-        )
-    return found
-
-
-def price(tokens_in: int, tokens_out: int, settings: Asking) -> float:
-    """What the tokens cost, in the currency of the prices."""
-    return (tokens_in * settings.price_in + tokens_out * settings.price_out) / 1e6
-
-
 class EndpointUsage(NamedTuple):
-    """What asking took, for stats.json."""
+    """What asking took."""
 
     tokens_in: int
     tokens_out: int
@@ -125,84 +40,156 @@ class EndpointUsage(NamedTuple):
     """In the currency of the recipe's prices."""
 
 
-def usage(asked: Collection[Asked], settings: Asking) -> EndpointUsage:
-    """Tokens and cost of answers."""
-    tokens_in, tokens_out = sum(each.tokens_in for each in asked), sum(each.tokens_out for each in asked)
-    return EndpointUsage(tokens_in, tokens_out, round(price(tokens_in, tokens_out, settings), 4))
+@dataclass(frozen=True)
+class Model:
+    """The model that is asked."""
+
+    name: str
+    is_vllm: bool
+    """vLLM can hold an answer to a form without blanks."""
 
 
-def ask_all(texts: Sequence[str], put: Put, settings: Asking) -> Iterator[tuple[str, Asked]]:
-    """Each text with its answer, as soon as it comes; where every try failed it is left out, with a notice."""
-    with asyncio.Runner() as runner:
-        client = openai.AsyncOpenAI(
-            base_url=settings.url, api_key=key(put, settings), max_retries=0, timeout=settings.timeout_s
+@dataclass(frozen=True)
+class Task:
+    """What is asked about each text, and how."""
+
+    section: str
+    """The section of `data` with its settings: qa, expand."""
+    what: str
+    """What is asked for, in the plural: questions, passages."""
+    prompt: str
+    """With {text} in the place of the text."""
+    max_tokens: int
+    """Of an answer."""
+    temperature: float
+    parse: Callable[[str], list[str]]
+    """The texts of an answer; none where it is not what was asked for."""
+    form: Callable[[Model], Mapping[str, object]] = lambda _: {}
+    """Fields of the request that hold the answer to its form."""
+
+    def message(self, text: str) -> str:
+        """The prompt about one text."""
+        return self.prompt.replace("{text}", text)
+
+
+def answers(
+    texts: Sequence[str], task: Task, settings: Asking, counter: TokenCounter, name: str
+) -> dict[str, AskedText]:
+    """Answers by text: those stored before, and new ones for the others unless enough texts are covered already.
+
+    Raises UserError where fewer texts have an answer than `coverage` asks for; the answers that came are stored.
+    """
+    path = home() / "runs" / ".asked" / f"{generator(task, settings, counter.folder)}.jsonl"
+    drop_torn_row(path)
+    known = {row.asked: row for row in read_documents(path, AskedText)} if path.exists() else {}
+    missing = [text for text in dict.fromkeys(texts) if text not in known]
+    if len(missing) > (1 - settings.coverage) * len(texts):
+        endpoint = client_settings(task, settings)
+        tokens_in = sum(counter.count([task.message(text) for text in missing]))
+        tokens_out = task.max_tokens * len(missing)
+        cost = endpoint.cost(tokens_in, tokens_out)
+        notice(
+            f"{name}: asking for {task.what} {len(missing)} times at {settings.url}, about {tokens_in:,} tokens in "
+            f"and at most {tokens_out:,} out{f', {cost:.2f} at the prices given' if cost else ''}"
         )
-        model = runner.run(_model(client, put, settings))
-        failures: list[str] = []
-        waiting = deque(texts)
-        running: dict[asyncio.Task[Asked | str], str] = {}
-        while waiting or running:
-            while waiting and len(running) < settings.concurrency:
-                text = waiting.popleft()
-                running[runner.get_loop().create_task(_ask(client, model, text, put, settings))] = text
-            for task in runner.run(_first(running)):
-                text, asked = running.pop(task), task.result()
-                if isinstance(asked, str):
-                    failures.append(asked)
-                else:
-                    yield text, asked
-        runner.run(client.close())
-    if failures:
-        notice(f"no {put.what} {len(failures)} time(s), the last because: {failures[-1]}")
-
-
-async def _model(client: openai.AsyncOpenAI, put: Put, settings: Asking) -> Model:
-    """The model to ask. Raises UserError where nobody answers."""
-    try:
-        listed = (await client.models.list()).data
-        return Model(settings.model or listed[0].id, bool(listed) and listed[0].owned_by == "vllm")
-    except (openai.OpenAIError, IndexError) as error:
-        if settings.model:
-            return Model(settings.model, False)  # not every service lists its models
+        rows = ask_all(missing, task, settings, endpoint, path)
+        known = {row.asked: row for row in rows}
+    covered = sum(text in known for text in texts)
+    if covered < settings.coverage * len(texts):
         raise UserError(
-            f"data.{put.key}.url {settings.url} does not answer ({error})",
-            hint=f"start the server, or name another in data.{put.key}.url",
-        ) from None
+            f"data.{task.section}: {covered} of {len(texts)} passages have {task.what}, "
+            f"fewer than the {settings.coverage:.0%} asked for",
+            hint="run prepare again: it goes on from here; if it fails again, look at the endpoint's log",
+        )
+    return {text: known[text] for text in texts if text in known}
 
 
-async def _first(running: Collection[asyncio.Task[Asked | str]]) -> set[asyncio.Task[Asked | str]]:
-    """Those that are answered, as soon as one is."""
-    return (await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED))[0]
+def ask_all(
+    texts: Sequence[str], task: Task, settings: Asking, endpoint: ClientSettings, path: Path
+) -> list[AskedText]:
+    """Ask about each text and store the answers in `path`; a text on which every try failed has none."""
+    failures: list[Failure] = []
 
+    def row(request: Request, outcome: Outcome) -> AskedText | None:
+        if isinstance(outcome, Failure):
+            failures.append(outcome)
+            return None
+        return AskedText(
+            asked=request.id,
+            texts=task.parse(outcome.text),
+            tokens_in=outcome.input_tokens,
+            tokens_out=outcome.output_tokens,
+        )
 
-async def _ask(client: openai.AsyncOpenAI, model: Model, text: str, put: Put, settings: Asking) -> Asked | str:
-    """What comes of one text, or why nothing did after all tries."""
-    reason = ""
-    tokens_in = tokens_out = 0
-    structured = True
-    for attempt in range(settings.tries):
-        if attempt:
-            await asyncio.sleep(settings.wait_s * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))
-        try:
-            answer = await client.chat.completions.create(
-                model=model.name,
-                messages=[{"role": "user", "content": put.message(text)}],
-                max_tokens=put.most_tokens,
-                temperature=put.temperature,
-                **(put.form(model) if structured else {}),
+    with Client(endpoint) as client:
+        model = _model(client, task, settings)
+        requests = [
+            Request(
+                model.name,
+                task.max_tokens,
+                messages=[Message(role="user", content=task.message(text))],
+                sampling={"temperature": task.temperature},
+                optional=task.form(model),
+                id=text,
+                accepts=lambda answer: bool(task.parse(answer)),
             )
-        except openai.BadRequestError as error:
-            structured, reason = False, str(error)  # not every server knows response_format
-            continue
-        except openai.OpenAIError as error:
-            reason = str(error)
-            continue
-        if answer.usage:
-            tokens_in += answer.usage.prompt_tokens
-            tokens_out += answer.usage.completion_tokens
-        said = answer.choices[0].message.content or ""
-        found = put.parsed(said)
-        if found:
-            return Asked(found, tokens_in, tokens_out)
-        reason = f"the answer is not what was asked for: {said[:80]!r}"
-    return reason
+            for text in texts
+        ]
+        step = progress.counter(task.what, len(requests))
+        rows = client.ask_all(
+            requests, append_to=path, model=AskedText, key=lambda row: row.asked, row=row, progress=step
+        )
+    if failures:
+        notice(f"no {task.what} {len(failures)} time(s), the last because: {failures[-1].reason}")
+    return rows
+
+
+def generator(task: Task, settings: Asking, base_dir: Path) -> str:
+    """The identity of what answers: another model or another prompt gives other answers.
+
+    Where the recipe names no model, the model served at the URL is its own base, in `base_dir`.
+    """
+    return content_id([settings.url, settings.model or str(base_dir), task.prompt])
+
+
+def client_settings(task: Task, settings: Asking) -> ClientSettings:
+    """How the endpoint is asked. Raises UserError where it is not on this machine and its key is not set."""
+    endpoint = ClientSettings(
+        settings.url,
+        api_key_env=settings.key_variable,
+        timeout_s=settings.timeout_s,
+        max_retries=settings.tries - 1,
+        first_delay_s=settings.wait_s,
+        concurrency=settings.concurrency,
+        price_per_million_input=settings.price_in,
+        price_per_million_output=settings.price_out,
+    )
+    if not endpoint.is_local and not endpoint.key():
+        raise UserError(
+            f"data.{task.section}.url {settings.url} needs a key and {endpoint.api_key_env} is not set",
+            hint=f"export {endpoint.api_key_env}=..., or put the line {endpoint.api_key_env}=... into .env",
+        )
+    return endpoint
+
+
+def usage(rows: Collection[AskedText], settings: Asking) -> EndpointUsage:
+    """Tokens and cost of answers."""
+    tokens_in, tokens_out = sum(row.tokens_in for row in rows), sum(row.tokens_out for row in rows)
+    cost = (tokens_in * settings.price_in + tokens_out * settings.price_out) / 1e6
+    return EndpointUsage(tokens_in, tokens_out, round(cost, 4))
+
+
+def _model(client: Client, task: Task, settings: Asking) -> Model:
+    """The model to ask. Raises UserError where nothing answers."""
+    served = client.models()
+    listed = [] if isinstance(served, Failure) else served
+    is_vllm = bool(listed) and listed[0].owned_by == "vllm"
+    if settings.model:
+        return Model(settings.model, is_vllm)  # not every service lists its models
+    if listed:
+        return Model(listed[0].id, is_vllm)
+    reason = served.reason if isinstance(served, Failure) else "it lists no model"
+    raise UserError(
+        f"data.{task.section}.url {settings.url} does not answer ({reason})",
+        hint=f"start the server, or name another in data.{task.section}.url",
+    )

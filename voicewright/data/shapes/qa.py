@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from voicewright.core.documents.stats import QuestionStats
 from voicewright.core.errors import UserError
@@ -13,7 +13,7 @@ from voicewright.core.rows import TrainingRow
 from voicewright.data import questions
 from voicewright.data.chat_templates import Template
 from voicewright.data.errors import Unreadable
-from voicewright.data.questions import Asked, Model, Put
+from voicewright.data.questions import AskedText, Model, Task
 from voicewright.data.shapes.base import PreparedRow, ShapeContext, ShapeOutput, shape, with_id
 from voicewright.data.shapes.chat import count_tokens, exchange, required_template
 from voicewright.data.shapes.completion import passages
@@ -43,11 +43,12 @@ def questions_and_answers(context: ShapeContext) -> ShapeOutput:
         return output
     prose, output.rows = output.rows, []
     texts = [str(row.row.text) for row in prose]
-    answers = questions.answers(texts, put(settings.per_passage), settings, context.counter, context.source_name)
+    task = asking_for(settings.per_passage)
+    answers = questions.answers(texts, task, settings, context.counter, context.source_name)
     for row, text in zip(prose, texts, strict=True):
         _add(output, row, text, answers.get(text), context, template)
     covered = sum(text in answers for text in texts)
-    usage = questions.usage(list(answers.values()), settings)
+    usage = questions.usage(answers.values(), settings)
     output.question_stats[context.source_name] = QuestionStats(passages=len(prose), covered=covered, **usage._asdict())
     return output
 
@@ -72,49 +73,54 @@ def _passage_tokens(context: ShapeContext, template: Template) -> int:
     return room
 
 
-def put(wanted: int) -> Put:
-    """How `wanted` questions on a passage are asked for."""
-    return Put(
-        "qa", "questions", PROMPT.replace("{n}", str(wanted)), 40 + MAX_QUESTION_CHARACTERS * wanted, 0.7,
-        parsed=partial(parsed, wanted=wanted), form=partial(form, wanted),
-    )  # fmt: skip
+def asking_for(n_questions: int) -> Task:
+    """How so many questions on a passage are asked for."""
+    return Task(
+        section="qa",
+        what="questions",
+        prompt=PROMPT.replace("{n}", str(n_questions)),
+        max_tokens=40 + MAX_QUESTION_CHARACTERS * n_questions,
+        temperature=0.7,
+        parse=partial(parse, n_questions=n_questions),
+        form=partial(form, n_questions),
+    )
 
 
-def form(wanted: int, model: Model) -> dict[str, Any]:
+def form(n_questions: int, model: Model) -> Mapping[str, object]:
     """The request's fields that hold the answer to its form."""
-    if model.vllm:
+    if model.is_vllm:
         # Under a JSON schema vLLM allows blanks between tokens (only the server's start can forbid them), and a small
         # model fills them until its tokens run out.
-        each = rf'"[A-Z][^"\\\n]{{8,{MAX_QUESTION_CHARACTERS - 20}}}\?"'
-        return {"extra_body": {"structured_outputs": {"regex": _OBJECT % ",".join([each] * wanted)}}}
+        question = rf'"[A-Z][^"\\\n]{{8,{MAX_QUESTION_CHARACTERS - 20}}}\?"'
+        return {"structured_outputs": {"regex": _OBJECT % ",".join([question] * n_questions)}}
     text = {"type": "string", "minLength": 8, "maxLength": MAX_QUESTION_CHARACTERS}
-    listed = {"type": "array", "items": text, "minItems": wanted, "maxItems": wanted}
+    texts = {"type": "array", "items": text, "minItems": n_questions, "maxItems": n_questions}
     schema = {
         "type": "object",
-        "properties": {"questions": listed},
+        "properties": {"questions": texts},
         "required": ["questions"],
         "additionalProperties": False,
     }
     return {"response_format": {"type": "json_schema", "json_schema": {"name": "questions", "schema": schema}}}
 
 
-def parsed(answer: str, wanted: int) -> list[str]:
+def parse(answer: str, n_questions: int) -> list[str]:
     """The questions of an answer, [] if it is not the JSON asked for; words around the object are forgiven."""
     begin, end = answer.find("{"), answer.rfind("}")
     try:
-        found = json.loads(answer[begin : end + 1])["questions"]
+        values = json.loads(answer[begin : end + 1])["questions"]
     except (json.JSONDecodeError, KeyError, TypeError):
         return []
-    texts = [" ".join(text.split()) for text in found if isinstance(text, str)] if isinstance(found, list) else []
+    texts = [" ".join(text.split()) for text in values if isinstance(text, str)] if isinstance(values, list) else []
     texts = [text for text in texts if text]
-    return texts[:wanted] if len(set(texts)) >= wanted else []
+    return texts[:n_questions] if len(set(texts)) >= n_questions else []
 
 
 def _add(
     output: ShapeOutput,
     passage: PreparedRow,
     text: str,
-    asked: Asked | None,
+    asked: AskedText | None,
     context: ShapeContext,
     template: Template,
 ) -> None:
