@@ -66,7 +66,7 @@ def _overall(outcomes: Mapping[str, TargetOutcome]) -> tuple[DecisionWord, str]:
     if len(open_) > 1:
         undecided = f"{len(open_)} are inconclusive or not available"
         return "not enough evidence", f"Not enough evidence yet: {met}, {undecided}."
-    needs = f". Needed: {open_[0].needs}" if open_[0].needs else ""
+    needs = f"; needed: {open_[0].needs}" if open_[0].needs else ""
     return "not enough evidence", f"Not enough evidence yet: {met}, and {_listed(open_)} is {open_[0].outcome}{needs}."
 
 
