@@ -137,13 +137,12 @@ def _models(models: list[type[BaseModel]]) -> list[str]:
     lines: list[str] = []
     for model in models:
         lines += [f"## {model.__name__}", "", inspect.getdoc(model) or "", ""]
-        lines += ["| key | type | default | meaning |", "|---|---|---|---|"]
         for name, field in model.model_fields.items():
-            default = "required" if field.is_required() else _default(field)
+            default = "required" if field.is_required() else f"default {_default(field)}"
             kind = str(field.annotation) if not isinstance(field.annotation, type) else field.annotation.__name__
-            kind = re.sub(r"(typing|voicewright(\.\w+)+)\.", "", kind).replace("|", "\\|")
-            note = re.sub(r"\s+", " ", field.description or "").replace("|", "\\|")
-            lines.append(f"| `{field.alias or name}` | `{kind}` | {default} | {note} |")
+            kind = re.sub(r"(typing|voicewright(\.\w+)+)\.", "", kind)
+            note = re.sub(r"\s+", " ", field.description or "")
+            lines.append(f"- **`{field.alias or name}`** `{kind}`, {default}{': ' if note else ''}{note}")
         lines.append("")
     return lines
 
@@ -151,9 +150,9 @@ def _models(models: list[type[BaseModel]]) -> list[str]:
 def _default(field: Any) -> str:
     value = field.default if field.default is not PydanticUndefined else field.default_factory()
     if isinstance(value, BaseModel):
-        return "see below"
-    text = repr(value).replace("|", "\\|")
-    return f"`{text}`" if len(text) < 60 else "see the schema"
+        return "as below"
+    text = repr(value)
+    return f"`{text}`" if len(text) < 60 else "in the schema"
 
 
 def main() -> None:

@@ -39,7 +39,7 @@ def test_every_command_has_its_place_in_the_reference(site: Path) -> None:
 @pytest.mark.slow
 def test_every_key_of_a_recipe_is_in_the_reference_with_what_it_does(site: Path) -> None:
     page = (site / "docs" / "reference" / "generated" / "recipe.md").read_text(encoding="utf-8")
-    assert "`early_stopping`" in page and "| `heldout_share` | `float` | `0.1` | Share of the words" in page
+    assert "`early_stopping`" in page and "- **`heldout_share`** `float`, default `0.1`: Share of the words" in page
 
 
 @pytest.mark.slow
