@@ -1,86 +1,221 @@
-"""Commands that we print for people: in the README, the recipes' headers and the pages beside them."""
+"""Every command that we print works as it is printed: in pages, recipes and configs, in help, messages and reports.
+
+Each is run in this process as a dry run, with a run `mini` of the recipe `demo` on disk. A bare `make prepare` in a
+sentence only names a command; as the hint of an error it must work as it stands.
+"""
 
 from __future__ import annotations
 
+import ast
+import functools
 import importlib.util
 import os
 import re
 import shlex
-import subprocess
-import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from voicewright.core.paths import REPO_DIR
-from voicewright.pipeline.stages import STAGES
+from voicewright.cli.command import MAKE_VARIABLE, Command
+from voicewright.cli.main import cli
+from voicewright.core.paths import PACKAGE_DIR, REPO_DIR, Run
 from voicewright.recipe import recipes
 
-PAGES = [REPO_DIR / "README.md", *sorted((REPO_DIR / "recipes").glob("*.*"))]
+PAGES = (
+    "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/**/*.md", "recipes/*", "configs/**/*.yaml", "Makefile",
+    "voicewright/**/*.j2", "voicewright/**/*.js", "manuscripts/*.md", "models/**/*.md",
+)  # fmt: skip
+SCRIPT_FOLDERS = ("prepare", "train", "serve", "benchmarks")
+MAKEFILE = (REPO_DIR / "Makefile").read_text(encoding="utf-8")
+MAKE_ONLY = set(re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.MULTILINE))
+# What stands for a value in a page or an f-string, by the word before it.
+FILLED = {
+    "RUN": "mini",
+    "RECIPE": "demo",
+    "PORT": "8004",
+    "ARM": "baseline",
+    "RUNS": "mini",
+    "SOURCE": "manuscripts/sample",
+}
+VALUE = r"(?:\"[^\"]*\"|'[^']*'|[^\s`\"'),;<>|]*(?:<[^>]*>)?)"
+WORDS = rf"(?:[ ]+(?:[A-Za-z_][\w.]*={VALUE}))*"
+NAME = r"(?:[ ]+(?!#)[\w./,]+(?![\w./,=]))?"
+MADE = re.compile(rf"(?<![\w/-])make ([a-z][a-z-]*)({WORDS})")
+CALLED = re.compile(rf"(?<![\w/.-])voicewright ([a-z][a-z-]*)({NAME}{WORDS})")
+STARTED = re.compile(rf"(?<![\w/-])python -m ([\w.]+)({NAME}{WORDS})")
 
 
-def commands() -> list[tuple[str, str]]:
-    """(file, command) for each indented or fenced line that starts with make or python -m."""
-    found = []
-    for path in PAGES:
-        if not path.exists():
+@dataclass(frozen=True)
+class Printed:
+    """A command and where it is printed; `strict`: a hint, which must work as it stands."""
+
+    place: str
+    text: str
+    strict: bool = False
+
+
+def commands_in(text: str, place: str, *, strict: bool = False) -> Iterator[Printed]:
+    """The commands of a text. English `make the` is none: it has no variable, and is no command's name."""
+    for match in MADE.finditer(text):
+        code = text[: match.start()].endswith(("`", '"', "'", "(", "$ ", "    ", ">", "# "))
+        if (
+            "=" in match[2]
+            or match[1] in cli.commands
+            or match[1] in MAKE_ONLY
+            or (code and text[match.end() :][:1] in "`\"')")
+        ):
+            yield Printed(place, f"make {match[1]}{match[2]}", strict)
+    for pattern in (CALLED, STARTED):
+        for match in pattern.finditer(text):
+            if pattern is STARTED or match[1] in cli.commands or "=" in match[2]:
+                yield Printed(place, match[0], strict)
+
+
+def pages() -> Iterator[Printed]:
+    for pattern in PAGES:
+        for path in sorted(REPO_DIR.glob(pattern)):
+            if path.is_file():
+                yield from commands_in(path.read_text(encoding="utf-8"), str(path.relative_to(REPO_DIR)))
+
+
+def library() -> Iterator[Printed]:
+    """The strings of the library; of an f-string with what would stand in it."""
+    for path in sorted(PACKAGE_DIR.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        hints = {
+            id(k.value)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call)
+            for k in node.keywords
+            if k.arg == "hint"
+        }
+        inner = {id(value) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for value in node.values}
+        for node in ast.walk(tree):
+            if id(node) in inner or not isinstance(node, ast.JoinedStr | ast.Constant):
+                continue
+            place = f"{path.relative_to(REPO_DIR)}:{node.lineno}"
+            yield from commands_in(text_of(node), place, strict=id(node) in hints)
+
+
+def text_of(node: ast.JoinedStr | ast.Constant) -> str:
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else ""
+    text = ""
+    for value in node.values:
+        if isinstance(value, ast.Constant):
+            text += str(value.value)
             continue
-        for line in path.read_text(encoding="utf-8").splitlines():
-            match = re.match(r"(?:#?\s{4,}|\$ )?((?:make|python -m) .+?)(?:\s{2,}#.*)?$", line)
-            if match and (line.startswith(("make", "python -m", "#", "    "))):
-                found.append((str(path.relative_to(REPO_DIR)), match[1].strip()))
-    return found
+        before = re.search(r"(\w+)=$", text)
+        inside = ast.unparse(value)
+        text += FILLED.get(before[1], "x") if before else "mini" if "run" in inside else "x"
+    return text
 
 
-def words_of(command: str) -> tuple[list[str], dict[str, str]]:
-    words = shlex.split(command)
-    variables = dict(word.split("=", 1) for word in words[1:] if re.match(r"[A-Z]+=", word))
-    return [word for word in words if not re.match(r"[A-Z]+=", word)], variables
+def words_of(text: str) -> list[str]:
+    """The words of a command, with values for what stands for one, and no sentence's full stop."""
+
+    def filled(match: re.Match[str]) -> str:
+        return f"{match[1]}={FILLED.get(match[1].upper(), 'x')}"
+
+    return shlex.split(re.sub(r"(\w+)=<[^>]*>", filled, text.rstrip(".:")), comments=True)
+
+
+@functools.cache
+def every_command() -> tuple[Printed, ...]:
+    helps = "\n".join(f"voicewright {e}" for c in cli.commands.values() if isinstance(c, Command) for e in c.examples)
+    return (*pages(), *library(), *commands_in(helps, "help"))
+
+
+def invented_recipes() -> set[str]:
+    """The names that the pages give to a recipe of one's own."""
+    return set(re.findall(r"RECIPE=([\w-]+)", " ".join(p.text for p in every_command() if "make new" in p.text))) | {
+        "letters"
+    }
+
+
+def script_command(module: str) -> str | None:
+    """The command that a script calls."""
+    path = REPO_DIR / f"{module.replace('.', '/')}.py"
+    called = (
+        re.search(r'^script\("(\w+)"\)$', path.read_text(encoding="utf-8"), re.MULTILINE) if path.is_file() else None
+    )
+    return called[1] if called else None
+
+
+def failure(printed: Printed) -> str | None:
+    """What is wrong with a printed command, None where it works."""
+    kind, *words = words_of(printed.text)
+    variables = dict(word.split("=", 1) for word in words[1:] if re.match(r"\w+=", word)) if kind == "make" else {}
+    if kind == "python":
+        module, *words = words[1:]
+        name = script_command(module)
+        if name is None:
+            in_scripts = module.split(".")[0] in SCRIPT_FOLDERS
+            return None if not in_scripts and has_module(module) else f"no module {module}"
+        words = [name, *words]
+    name, *rest = words
+    if kind == "make" and name in MAKE_ONLY:
+        return None
+    if name not in cli.commands:
+        return f"no command {name}"
+    if not rest and not printed.strict:
+        return None
+    invented = invented_recipes()
+    if name not in ("new", "demo"):
+        words = [re.sub(rf"^(RECIPE=)?({'|'.join(invented)})$", r"\1demo", word) for word in words]
+        variables = {k: "demo" if k == "RECIPE" and v in invented else v for k, v in variables.items()}
+    if name == "new":
+        variables = {k: "manuscripts/sample" if k == "SOURCE" else v for k, v in variables.items()}
+        words = [re.sub(r"^(SOURCE)=.*", r"\1=manuscripts/sample", word) for word in words]
+        os.environ["VOICEWRIGHT_HOME"] = f"{os.environ['VOICEWRIGHT_HOME']}/new"
+    for word in words[1:]:
+        if word in recipes.names():
+            begin(word, word)
+    for word in [*words, *(f"{k}={v}" for k, v in variables.items())]:
+        if match := re.fullmatch(r"(?i:runs?)=(.+)", word):
+            for run in match[1].split(","):
+                recipe = variables.get("RECIPE") or next(
+                    (w[7:] for w in words if w.lower().startswith("recipe=")), "demo"
+                )
+                begin(run, recipe)
+    made = {MAKE_VARIABLE: " ".join(variables), **variables} if kind == "make" else {}
+    result = CliRunner().invoke(cli, words[:1] if kind == "make" else words, env={**made, "DRY_RUN": "1"})
+    return None if result.exit_code == 0 else result.output.strip() or repr(result.exception)
+
+
+def has_module(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def begin(name: str, recipe: str) -> None:
+    if not Run(name).recipe_path.exists() and recipe in recipes.names():
+        recipes.freeze(recipes.compose(recipe, [], run=name))
 
 
 def test_there_are_commands_to_hold() -> None:
-    assert len(commands()) > 10
-    assert {path for path, _ in commands()} >= {"README.md", *(f"recipes/{name}.yaml" for name in recipes.names())}
+    places = {printed.place.partition(":")[0] for printed in every_command()}
+    assert places >= {"README.md", "CONTRIBUTING.md", *(f"recipes/{name}.yaml" for name in recipes.names())}
+    assert len(every_command()) > 200
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("page", "command"), commands())
-def test_a_printed_command_would_run(page: str, command: str, tmp_path: Path) -> None:
-    words, variables = words_of(command)
-    env = {**os.environ, "VOICEWRIGHT_HOME": str(tmp_path), "DRY_RUN": "1"}
-    if words[:2] == ["python", "-m"]:
-        assert importlib.util.find_spec(words[2]), f"{page}: no module {words[2]}"
-        shown = subprocess.run(
-            [sys.executable, "-m", words[2], "-h"], cwd=REPO_DIR, env=env, capture_output=True, text=True, check=False
-        )
-        assert shown.returncode == 0 and "usage" in shown.stdout, shown.stderr
-        return
-    target = words[1] if len(words) > 1 else "help"
-    made = [f"{key}={value}" for key, value in variables.items()]
-    planned = subprocess.run(
-        ["make", "-n", target, *made], cwd=REPO_DIR, env=env, capture_output=True, text=True, check=False
-    )
-    assert planned.returncode == 0, f"{page}: {planned.stderr}"
-    if "RECIPE" in variables:
-        assert variables["RECIPE"] in recipes.names() or target == "new", f"{page}: no recipe {variables['RECIPE']}"
-    if target in {stage.name for stage in STAGES} | {"all", "demo"}:
-        dry = subprocess.run(
-            ["make", target, *made], cwd=REPO_DIR, env=env, capture_output=True, text=True, check=False
-        )
-        assert dry.returncode == 0, f"{page}: {dry.stderr}"
-        assert "-m " in dry.stdout
-
-
-def test_every_make_target_that_the_code_names_exists() -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (REPO_DIR / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    targets |= {stage.name for stage in STAGES}
-    named: dict[str, str] = {}
-    for folder in ("voicewright", "prepare", "train", "serve", "benchmarks"):
-        for path in (REPO_DIR / folder).rglob("*"):
-            if path.suffix in (".py", ".j2", ".js", ".yaml"):
-                for target in re.findall(
-                    r"[\"'`(>]make ([a-z][a-z-]+)\b(?= [A-Z]+=|[\"'`)<,;])", path.read_text(encoding="utf-8")
-                ):
-                    named[target] = str(path.relative_to(REPO_DIR))
-    assert len(named) > 5
-    assert {target: place for target, place in named.items() if target not in targets} == {}
+def test_every_printed_command_works_as_printed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RECIPE", "RUN", "SET", "SOURCE", "FORCE", "CHECKPOINT"):
+        monkeypatch.delenv(name, raising=False)
+    begin("mini", "demo")
+    found: dict[tuple[str, bool], str | None] = {}
+    wrong = []
+    for printed in every_command():
+        key = (printed.text, printed.strict)
+        if key not in found:
+            found[key] = failure(printed)
+        if found[key]:
+            wrong.append(f"{printed.place}: {printed.text}\n    {found[key]}".replace(str(home), "HOME"))
+    assert not wrong, "\n".join(wrong)
+    assert os.environ.get(MAKE_VARIABLE) is None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,13 +11,14 @@ import pytest
 import yaml
 
 from tests.data.conftest import book, pdf
+from voicewright.cli.main import cli
 from voicewright.core import environments, gpus
 from voicewright.core.errors import UserError
 from voicewright.core.gpus import Card
 from voicewright.core.paths import REPO_DIR, Run
 from voicewright.data import material, preparation
-from voicewright.pipeline import new_recipe, plan, recipe_choice
-from voicewright.pipeline.recipe_choice import MACHINES, WAYS
+from voicewright.pipeline import new_recipe, plan
+from voicewright.pipeline.new_recipe import APPROACHES, MODELS, ModelChoice
 from voicewright.recipe import recipes
 from voicewright.training import memory
 
@@ -41,10 +41,9 @@ def make(home: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
     for name in ("voicewright.core.paths", "voicewright.recipe.validation"):
         monkeypatch.setattr(f"{name}.RECIPES_DIR", recipes_dir)
 
-    def run(source: str | Path, name: str = "mine") -> Path:
-        monkeypatch.setattr(sys, "argv", ["new", name, f"source={source}"])
+    def run(source: str | Path, name: str = "mine", *words: str) -> Path:
         with pytest.raises(SystemExit) as ended:
-            new_recipe.main()
+            cli.main(["new", name, f"source={source}", *words])
         assert ended.value.code in (0, 2)
         return recipes_dir / f"{name}.yaml"
 
@@ -70,7 +69,7 @@ def test_each_kind_of_material_becomes_a_recipe_that_composes_and_plans(
     assert [each.shape for each in composed.data.sources.values()] == [shape]
     said = capsys.readouterr().out
     assert f"written    recipes/{path.name}" in said and "make plan RECIPE=mine" in said
-    assert WAYS[material.survey(REPO_DIR / source)[0][0].kind] is WAYS[kind]  # type: ignore[index]
+    assert APPROACHES[material.survey(REPO_DIR / source)[0][0].kind] is APPROACHES[kind]  # type: ignore[index]
     assert plan.table(composed, []).row_count > 5
 
 
@@ -87,17 +86,17 @@ def test_nothing_is_ever_overwritten(make: Make, no_card: None, capsys: pytest.C
     path.write_text("mine\n")
     make("manuscripts/sample")
     assert path.read_text() == "mine\n"
-    assert "recipes/mine.yaml: there already" in capsys.readouterr().err
+    assert "recipes/mine.yaml exists" in capsys.readouterr().err
     Run("begun").recipe_path.parent.mkdir(parents=True)
     Run("begun").recipe_path.write_text("recipe: another\n")
     assert not make("manuscripts/sample", "begun").exists()
-    assert "runs/begun: there already" in capsys.readouterr().err
+    assert "runs/begun exists" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["", "a b", "Mine", "../mine", "base", "model", "2nd", "mine.yaml", "-x", "no"])
 def test_a_name_is_a_plain_word(name: str) -> None:
     with pytest.raises(UserError, match="expected a plain word"):
-        new_recipe.check(name)
+        new_recipe.check_name(name)
 
 
 def test_a_folder_that_is_empty_missing_or_locked_is_named(
@@ -118,7 +117,7 @@ def test_a_folder_that_is_empty_missing_or_locked_is_named(
 def test_too_little_says_how_much_is_wanted(make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.md").write_text(book(2))
     assert not make(tmp_path).exists()
-    assert "5,000 words are the least and 50,000 a good many" in capsys.readouterr().err
+    assert "at least 5,000 words are needed, 50,000 are good" in capsys.readouterr().err
 
 
 def test_a_file_that_cannot_be_read_is_told_with_all_others(
@@ -162,7 +161,7 @@ def test_what_is_left_out_is_taken_by_its_folder_or_is_too_little(
     make(tmp_path)
     said = capsys.readouterr().out
     assert "instructions in 1 file(s): 90 instructions" in said
-    assert "put these into a folder of their own, which make new takes too: " in said and "a.jsonl, " in said
+    assert "put these into a folder of their own and make a recipe of it: " in said and "a.jsonl, " in said
     assert "prose in 1 file(s): 1 chapters, 4 words, about 5 tokens\n           too little" in said
     assert [Path(s.path).name for s in recipes.compose("mine").recipe.data.sources.values()] == ["c.jsonl"]
 
@@ -185,7 +184,7 @@ def test_a_path_that_yaml_would_misread_is_quoted(
     assert recipes.compose("mine").recipe.data.sources["mine"].path == name
 
 
-@pytest.mark.parametrize("gb", [6, 8, *(row.at_least_gb for row in MACHINES if row.at_least_gb), 139])
+@pytest.mark.parametrize("gb", [6, 8, *(row.min_card_gb for row in MODELS if row.min_card_gb), 139])
 def test_what_is_chosen_fits_the_card(gb: float, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environments, "accelerator", lambda: "cuda")
     monkeypatch.setattr(new_recipe, "cards", lambda: [card(0.97 * gb), card(0.5 * gb)])
@@ -194,20 +193,22 @@ def test_what_is_chosen_fits_the_card(gb: float, make: Make, monkeypatch: pytest
         # As long as its rows may be there, whatever this small material wants.
         (seen, *_), _ = material.survey(REPO_DIR / source)
         model = recipes.compose(f"mine{n}").recipe.model.name
-        longest = min(WAYS[seen.kind].longest, next(row.longest for row in MACHINES if row.model == model))
+        longest = min(
+            APPROACHES[seen.kind].max_row_tokens, next(row.max_row_tokens for row in MODELS if row.model == model)
+        )
         composed = recipes.compose(f"mine{n}", [f"axolotl.sequence_len={longest}"]).recipe
         assert plan.fits(composed), (composed.model.name, composed.hardware.memory_gb)
         assert composed.hardware.memory_gb <= gb and composed.model.licence in ("apache-2.0", "mit")
 
 
-@pytest.mark.parametrize("row", MACHINES)
-def test_a_machines_longest_rows_fit_and_its_model_is_served(row: recipe_choice.Machine) -> None:
-    gb = row.at_least_gb or 6
-    hardware = min(name for size, name in recipe_choice.single_cards() if size == max(gb, 12))
+@pytest.mark.parametrize("row", MODELS)
+def test_a_machines_longest_rows_fit_and_its_model_is_served(row: ModelChoice) -> None:
+    gb = row.min_card_gb or 6
+    hardware = min(name for size, name in new_recipe.single_cards() if size == max(gb, 12))
     composed = recipes.compose(
         "visions",
-        [f"model={row.model}", f"method={row.method}", f"hardware={hardware}", f"axolotl.sequence_len={row.longest}",
-         *([f"hardware.memory_gb={gb}"] if gb < 12 else [])],
+        [f"model={row.model}", f"method={row.method}", f"hardware={hardware}",
+         f"axolotl.sequence_len={row.max_row_tokens}", *([f"hardware.memory_gb={gb}"] if gb < 12 else [])],
     ).recipe  # fmt: skip
     assert plan.fits(composed)
     room = composed.vllm["gpu_memory_utilization"] * composed.hardware.memory_gb
@@ -216,16 +217,16 @@ def test_a_machines_longest_rows_fit_and_its_model_is_served(row: recipe_choice.
 
 def test_the_rows_of_the_published_manuscript_would_be_as_long_as_visions_has_them() -> None:
     told = material.Material("prose", parts=[63_302 // 35] * 35)
-    assert recipe_choice.row_length(told, 4096) == 4096
+    assert new_recipe.row_length(told, 4096) == 4096
 
 
 def test_every_way_is_a_shipped_recipes() -> None:
-    for way in WAYS.values():
-        shipped = recipes.compose(way.like).recipe
+    for way in APPROACHES.values():
+        shipped = recipes.compose(way.shipped_recipe).recipe
         assert {source.shape for source in shipped.data.sources.values()} == {way.shape}
-        chosen = recipes.compose_tree(way.like, [])[1].choices
+        chosen = recipes.compose_tree(way.shipped_recipe, [])[1].choices
         assert (chosen["data"], chosen["eval"]) == (way.data, way.eval)
-        assert (REPO_DIR / "recipes" / f"{way.like.partition('_')[0]}.md").is_file()
+        assert (REPO_DIR / "recipes" / f"{way.shipped_recipe.partition('_')[0]}.md").is_file()
 
 
 def test_cards_are_read_from_the_drivers_own_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,3 +243,24 @@ def test_a_recipe_opens_with_what_was_seen_and_its_own_commands(make: Make, no_c
     text = make("manuscripts/sample").read_text()
     assert text.startswith("# manuscripts/sample: prose in 16 file(s)")
     assert "make all RECIPE=mine" in text and yaml.safe_load(text)["recipe"] == "mine"
+
+
+def test_the_machine_is_the_one_that_set_names(make: Make, no_card: None, capsys: pytest.CaptureFixture[str]) -> None:
+    make("manuscripts/sample", "mine", "set=hardware=gpu_24gb")
+    composed = recipes.compose("mine").recipe
+    assert (composed.hardware.name, composed.model.name, composed.method) == ("gpu_24gb", "qwen2_5_7b", "qlora")
+    assert "hardware=gpu_24gb" in capsys.readouterr().out
+    make("manuscripts/sample", "other", "hardware=gpu_24gb", "model=phi_2", "method=lora")
+    composed = recipes.compose("other").recipe
+    assert (composed.model.name, composed.method) == ("phi_2", "lora")
+    for word, expected in (
+        ("hardware=gpu_24", "did you mean gpu_24gb?"),
+        ("axolotl.lora_r=4", "is given hardware, model"),
+    ):
+        assert not make("manuscripts/sample", "third", word).exists()
+        assert expected in capsys.readouterr().err
+
+
+def test_a_dry_run_of_new_writes_no_recipe(make: Make, no_card: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert not make("manuscripts/sample", "mine", "dry_run=1").exists()
+    assert "model      tiny by qlora" in capsys.readouterr().out

@@ -32,7 +32,7 @@ GOOD: dict[str, Any] = {
 
 
 def test_a_merge_within_rounding_passes() -> None:
-    parity.check(Parity.model_validate(GOOD))
+    parity.check(Parity.model_validate(GOOD), Run("r"))
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_a_merge_within_rounding_passes() -> None:
 )
 def test_a_merge_that_differs_is_refused_with_the_figures(wrong: dict[str, float]) -> None:
     with pytest.raises(UserError, match="not the one that was trained"):
-        parity.check(Parity.model_validate(GOOD | wrong))
+        parity.check(Parity.model_validate(GOOD | wrong), Run("r"))
 
 
 def test_a_server_that_computes_something_else_is_found_out_by_the_same_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,4 +124,4 @@ def test_a_real_merge_passes_and_one_with_a_tensor_scaled_by_a_twentieth_does_no
     figures = parity.compare_with_adapter(trained, "models/tiny-base", checkpoint, wrong, four_bit=False)
     assert figures.worst_tensor == key
     with pytest.raises(UserError, match=r"up_proj.weight differs by (4\.9|5\.0)%"):
-        parity.check(figures)
+        parity.check(figures, trained)

@@ -123,7 +123,7 @@ class Command(click.Command):
         rows = []
         for param in self.get_params(ctx):
             if isinstance(param, click.Option) and not param.hidden:
-                if param.name == "help":
+                if "--help" in param.opts:
                     rows.append(("--help", param.help or ""))
                     continue
                 metavar = "1" if param.is_flag else param.make_metavar(ctx).upper()

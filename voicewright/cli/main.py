@@ -1,4 +1,4 @@
-"""The command line: `voicewright COMMAND`, `make COMMAND` and `python -m folder.script`, defined once here."""
+"""The command line: `voicewright`, `make` and the scripts of the top-level folders, defined once here."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from voicewright.cli.command import Number, command, option
-from voicewright.cli.running import run_command, run_main, run_stages, stage_options, word
+from voicewright.cli.command import Number, command, is_dry_run, option, overrides
+from voicewright.cli.running import run_command, run_stages, split_set, stage_options
 
 if TYPE_CHECKING:
     from voicewright.pipeline.run_selection import RunRequest
@@ -15,17 +15,28 @@ if TYPE_CHECKING:
 SECTION = "Prepare"
 
 
-@command("new", SECTION, "new RECIPE=mine SOURCE=manuscripts/my-novel", needs_words=True)
+@command(
+    "new",
+    SECTION,
+    "new RECIPE=mine SOURCE=manuscripts/my-novel",
+    'new RECIPE=mine SOURCE=manuscripts/my-novel SET="hardware=gpu_24gb"',
+    takes_overrides=True,
+    needs_words=True,
+)
 @click.argument("target", metavar="[NAME]", required=False)
 @option("recipe", envvar="RECIPE", help="The name of the recipe to write.")
 @option("source", envvar="SOURCE", help="Your material: a file, a folder or a glob.")
-def new(target: str | None, recipe: str | None, source: str | None) -> None:
+@option("set", envvar="SET", help="The machine, model or method, instead of what fits this machine.")
+def new(target: str | None, recipe: str | None, source: str | None, set: str | None) -> None:
     """Write a recipe that fits your material and this machine.
 
     Looks at the files (which kinds, how much of each) and at the machine, writes recipes/NAME.yaml with every
     choice and its reason, and prints the next command. Nothing is overwritten.
     """
-    run_main("voicewright.pipeline.new_recipe", target or recipe or "", word("source", source))
+    from voicewright.pipeline.new_recipe import new_recipe
+
+    choices = [*split_set(set or ""), *overrides()]
+    click.echo(new_recipe(target or recipe or "", source or "", choices, dry_run=is_dry_run()))
 
 
 @run_command("prepare", SECTION, 'prepare RECIPE=visions SET="data.max_tokens=2000"', changes_recipe=True)
@@ -35,14 +46,15 @@ def prepare(request: RunRequest, force: str | None, checkpoint: str | None) -> N
     run_stages("prepare", request, force=force, checkpoint=checkpoint)
 
 
-@run_command("show", SECTION, "show RUN=mini ROWS=3", changes_recipe=True)
-@option("rows", type=Number(1), default=3, help="How many rows.")
-def show(request: RunRequest, rows: int) -> None:
+@run_command("show", SECTION, "show RUN=mini N=3", changes_recipe=True)
+@option("n", type=Number(1), default=3, help="How many rows.")
+@option("rows", type=Number(1), hidden=True)
+def show(request: RunRequest, n: int, rows: int | None) -> None:
     """Training rows as the model sees them; what it only reads is dimmed."""
-    run = run_stages("prepare", request, then=f"show {rows} rows")
+    run = run_stages("prepare", request, then=f"show {rows or n} rows")
     from voicewright.training import row_display
 
-    row_display.show(run, rows)
+    row_display.show(run, rows or n)
 
 
 @run_command("sample", SECTION, "sample RUN=mini N=15", changes_recipe=True)

@@ -114,7 +114,7 @@ class Run:
 
     @property
     def choice_path(self) -> Path:
-        """Which checkpoint the user chose to merge (`make merge CHECKPOINT=`); absent means auto."""
+        """Which checkpoint the user chose to merge (CHECKPOINT of `make merge`); absent means auto."""
         return self.dir / "checkpoint.choice"
 
     @property

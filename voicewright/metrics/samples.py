@@ -101,5 +101,7 @@ def shared_prompts(texts: Mapping[str, Mapping[str, Sequence[str]]]) -> tuple[li
     answered = [set(by_prompt) for arm, by_prompt in texts.items() if arm not in left_out]
     shared = sorted(set.intersection(*answered)) if answered else []
     if not shared:
-        raise UserError("the arms have no prompt in the author's field in common", hint="make generate")
+        raise UserError(
+            "the arms have no prompt in the author's field in common", hint="make generate RUN=<run> FORCE=<arm>"
+        )
     return shared, left_out

@@ -181,7 +181,9 @@ def choose(adapter_dir: Path, choice: str) -> Checkpoint:
     """
     checkpoints = whole(adapter_dir)
     if not checkpoints:
-        raise UserError(f"there is no whole checkpoint in {adapter_dir}", hint="make train")
+        raise UserError(
+            f"there is no whole checkpoint in {adapter_dir}", hint=f"make train RUN={adapter_dir.parent.name}"
+        )
     if choice == "auto":
         evaluated = [(c.eval_loss, c.step, c) for c in checkpoints if c.eval_loss is not None]
         return min(evaluated)[2] if evaluated else checkpoints[-1]

@@ -200,5 +200,5 @@ def check_free(recipe: Recipe) -> None:
         smaller = f'SET="model={recipe.model.smaller}"' if recipe.model.smaller else "a smaller model"
         raise UserError(
             [f"{recipe.model.name} needs {needed:g} GB free before it is loaded:", *short],
-            hint=f"close what else is on the card (nvidia-smi lists it), `make stop`, or {smaller}",
+            hint=f"close what else is on the card (nvidia-smi lists it), `make stop ALL=1`, or {smaller}",
         )

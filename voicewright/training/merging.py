@@ -37,7 +37,7 @@ def merge(run: Run, choice: str | None = None) -> None:
         merge_adapter(run, base, checkpoint.path, part_dir)
         four_bit = bool(recipe.axolotl.get("load_in_4bit"))
         figures = parity.compare_with_adapter(run, base, checkpoint.path, merged_dir, four_bit=four_bit)
-        parity.check(figures)
+        parity.check(figures, run)
         print(
             f"parity: {figures.mean_abs_nats:.4f} nats a token from base plus adapter, which moved the base by "
             f"{figures.adapter_moved_nats:.3f}; worst tensor {figures.worst_relative:.2%}"

@@ -52,7 +52,7 @@ def compare_with_adapter(run: Run, base: str, checkpoint_dir: Path, merged_dir: 
     return parse(Parity, answer["parity"], "parity.py")
 
 
-def check(parity: Parity) -> None:
+def check(parity: Parity, run: Run) -> None:
     """Raise UserError if the merged model is not the one that was trained."""
     problems = []
     if not parity.worst_relative <= TENSOR_TOLERANCE:
@@ -66,7 +66,8 @@ def check(parity: Parity) -> None:
             f"(tolerance {TOLERANCE_NATS}; the adapter itself moved the base by {parity.adapter_moved_nats:.4f})"
         )
     if problems:
-        raise UserError(["the merged model is not the one that was trained:", *problems], hint="make merge FORCE=merge")
+        hint = f"make merge RUN={run.name} FORCE=merge"
+        raise UserError(["the merged model is not the one that was trained:", *problems], hint=hint)
 
 
 # --- the served model
@@ -100,7 +101,7 @@ def served_difference(url: str, texts: Sequence[ScoredText]) -> tuple[float, int
     with Client(ClientSettings(url, timeout_s=SERVED_TIMEOUT_S)) as client:
         models = client.models()
         if isinstance(models, Failure):
-            raise UserError(f"{url}: {models.reason}", hint="without url=, make parity starts the server itself")
+            raise UserError(f"{url}: {models.reason}", hint="leave URL out: the command then starts the server itself")
         for text in texts:
             sampling = {"temperature": 0, "prompt_logprobs": 0}
             answer = client.ask(Request(models[0].id, max_tokens=1, prompt=text.ids, sampling=sampling))
