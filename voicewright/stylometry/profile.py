@@ -157,7 +157,7 @@ class StyleProfile:
         if self.is_foreign:
             raise UserError(
                 "the author's words are not those of the other authors of the style space: another language?",
-                hint="make score AUTHOR=<folder> TEXTS=<folder> IMPOSTERS=<folder of Author_Title.txt in that language>",
+                hint="make score AUTHOR=<folder> TEXTS=<folder> IMPOSTERS=<folder of works in that language>",
             )
         tables = {name: block_counts(text, self.space, size) for name, text in named.items()}
         distances = {
