@@ -202,7 +202,7 @@ def test_more_votes_are_asked_for_on_the_same_run(recipe: Recipe) -> None:
 def test_a_flat_loss_and_one_that_rises_are_noticed(recipe: Recipe) -> None:
     assert "learning_rate" in str(advise(recipe, {}, Losses(train=[2.0] * 12))[0].command)
     rising = Losses(train=[3 - n / 10 for n in range(12)], evaluation=[2.0, 1.8, 2.1])
-    assert "rose again" in advise(recipe, {}, rising)[0].seen
+    assert "rose again" in advise(recipe, {}, rising)[0].observation
     assert advise(recipe, {}, Losses()) == []
 
 

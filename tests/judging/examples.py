@@ -20,9 +20,9 @@ def prose(seed: str, marks: float = 0.0, words: int = 130) -> str:
     rng = random.Random(seed)
     sentences: list[str] = []
     while sum(len(sentence.split()) for sentence in sentences) < words:
-        drawn = rng.choices(WORDS, k=rng.randint(6, 12)) + ([MARK] if rng.random() < marks else [])
-        rng.shuffle(drawn)
-        sentences.append(" ".join(drawn).capitalize() + ".")
+        words_of_sentence = rng.choices(WORDS, k=rng.randint(6, 12)) + ([MARK] if rng.random() < marks else [])
+        rng.shuffle(words_of_sentence)
+        sentences.append(" ".join(words_of_sentence).capitalize() + ".")
     return " ".join(sentences)
 
 

@@ -36,8 +36,8 @@ def test_no_vote_is_lost_or_asked_for_twice_after_any_number_of_kills(home: Path
     for arm, marks in (("baseline", 0.0), ("finetuned", 0.8)):
         write_rows(run.generations_path(arm), [generation(arm, n, marks) for n in range(20)])
     with bench_of_judges() as bench:
-        given = f"kind:endpoint,model:late,url:'{bench.url}',concurrency:{CONCURRENCY}"
-        judge = f"judges.good={{{given},questions:[voice,quality]}}"
+        settings = f"kind:endpoint,model:late,url:'{bench.url}',concurrency:{CONCURRENCY}"
+        judge = f"judges.good={{{settings},questions:[voice,quality]}}"
         recipes.freeze(recipes.compose("demo", [judge, "blind.court.words=100", "blind.court.cases=12"], run="demo"))
         assert call("voicewright.pipeline.worker", "pair").wait(120) == 0
         for _ in range(KILLS):
@@ -50,15 +50,15 @@ def test_no_vote_is_lost_or_asked_for_twice_after_any_number_of_kills(home: Path
             os.kill(process.pid, signal.SIGKILL)
             process.wait(30)
         assert call("benchmarks.judge", "judges=good").wait(120) == 0
-        asked = sum(bench.asked.values())
+        n_requests = sum(bench.asked.values())
     votes = list(read_rows(run.votes_path))
     trials = list(read_rows(run.trials_path))
     for rows in (votes, trials):
-        seen = Counter((row["pair"], row["question"], row["order"]) for row in rows)
-        assert set(seen.values()) == {1}
+        counts = Counter((row["pair"], row["question"], row["order"]) for row in rows)
+        assert set(counts.values()) == {1}
     assert len(votes) == 20 * 2 * 2
     # What was in flight when a kill fell is asked again, and nothing else.
-    assert len(votes) + len(trials) <= asked <= len(votes) + len(trials) + KILLS * CONCURRENCY
+    assert len(votes) + len(trials) <= n_requests <= len(votes) + len(trials) + KILLS * CONCURRENCY
     assert read_json(run.qualification_path)["judges"]["good"]["qualified"]
 
 

@@ -203,14 +203,14 @@ def test_a_ballot_is_handed_in_to_the_page_that_is_served(
     browser.press("\ue004\ue007" + "xyxt")
     browser.run("document.getElementById('send').click()")
     for _ in range(50):
-        said = browser.run("return document.getElementById('sent').textContent")
-        if said:
+        message = browser.run("return document.getElementById('sent').textContent")
+        if message:
             break
         time.sleep(0.1)
     browser.close()
-    assert said == "Handed in. Thank you."
-    kept = next(run.ballots_dir.iterdir())
-    assert len(new_votes(read_ballot(kept.read_text(), "kept"), {packet.id: packet}, [], "kept")) == 4
+    assert message == "Handed in. Thank you."
+    ballot_path = next(run.ballots_dir.iterdir())
+    assert len(new_votes(read_ballot(ballot_path.read_text(), "kept"), {packet.id: packet}, [], "kept")) == 4
 
 
 @needs_chromium
@@ -222,8 +222,8 @@ def test_markup_in_a_text_is_shown_as_text(driver_url: str, tmp_path: Path) -> N
     browser = Browser(driver_url, tmp_path / "profile")
     browser.open(page.as_uri())
     browser.press("\ue004\ue007")
-    shown = browser.run("return document.querySelector('.sides').innerText")
-    assert '<img src=x onerror="document.title=1"> </script><script>' in shown and "&amp;" in shown
+    text = browser.run("return document.querySelector('.sides').innerText")
+    assert '<img src=x onerror="document.title=1"> </script><script>' in text and "&amp;" in text
     assert browser.run("return document.querySelectorAll('.sides img, .sides script').length") == 0
     assert browser.run("return [...document.querySelectorAll('.sides em')].map((e) => e.textContent)") == ["so", "it"]
     browser.close()

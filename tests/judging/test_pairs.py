@@ -26,7 +26,7 @@ def prose(seed: str, sentences: int = 12) -> str:
 
 
 def generation(arm: str, n: int, **more: Any) -> Generation:
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "id": f"{arm}{n}",
         "arm": arm,
         "prompt_id": f"p{n}",
@@ -37,7 +37,7 @@ def generation(arm: str, n: int, **more: Any) -> Generation:
         "error": None,
         **more,
     }
-    return Generation(**given)
+    return Generation(**fields)
 
 
 def heldout(n: int) -> list[TrainingRow]:

@@ -82,8 +82,8 @@ def test_a_placebo_is_a_tie_and_never_deploys(run: Run) -> None:
     run.generations_path("finetuned").write_bytes(run.generations_path("baseline").read_bytes())
     for stage in ("pair", "judge", "verdict", "decide"):
         assert call(stage) == 0
-    found = read_json(run.verdict_path)["comparisons"][0]["questions"]["voice"]["by_rater"]["stylometric"]
-    assert found["low"] < 0.5 < found["high"]
+    rate = read_json(run.verdict_path)["comparisons"][0]["questions"]["voice"]["by_rater"]["stylometric"]
+    assert rate["low"] < 0.5 < rate["high"]
     assert read_json(run.decision_path)["decision"] != "deploy"
 
 
@@ -123,10 +123,10 @@ def test_ballots_are_merged_and_bad_ones_named_without_touching_the_good(
     Path(edited).write_text(Path(edited).read_text().replace('"ms": 5', '"ms": 6', 1))
     capsys.readouterr()
     assert call("ballots", f"files={good},{other},{edited},{tmp_path}/none.json") == 2
-    said = capsys.readouterr()
-    assert "good.json: 12 votes of reader aa counted" in said.out
-    assert "which does not belong to this run" in said.err and "was changed after it was saved" in said.err
-    assert "none.json: no such file" in said.err
+    output = capsys.readouterr()
+    assert "good.json: 12 votes of reader aa counted" in output.out
+    assert "which does not belong to this run" in output.err and "was changed after it was saved" in output.err
+    assert "none.json: no such file" in output.err
     assert call("ballots", f"files={good}") == 2
     assert "counted already" in capsys.readouterr().err
     assert len(list(read_rows(run.votes_path))) == 12
@@ -148,8 +148,8 @@ def test_a_wrong_key_is_one_message_and_the_stage_is_not_done(
         capsys.readouterr()
         assert call("judge", "judges=far") == 2
         assert bench.asked["401"] == 1
-    said = capsys.readouterr().err
-    assert "far: the server refuses the key (401); it was read from SOME_KEY" in said and "sk-secret" not in said
+    output = capsys.readouterr().err
+    assert "far: the server refuses the key (401); it was read from SOME_KEY" in output and "sk-secret" not in output
     assert call("judge", "judges=far") == 2
     assert "far: no connection to" in capsys.readouterr().err
     assert not run.qualification_path.exists()

@@ -136,7 +136,7 @@ def test_many_arms_and_no_vote_make_an_empty_verdict_and_no_crash() -> None:
 def test_the_same_vote_twice_counts_once_and_a_retry_replaces_an_unscored_one() -> None:
     votes = [vote("p0", "j", "xy", choice) for choice in (None, "x", "x", None)]
     verdict = verdict_from(pairs_of(1), [*votes, vote("gone", "j", "xy", "x")])
-    assert (verdict.votes, verdict.strangers) == (1, 1)
+    assert (verdict.votes, verdict.votes_on_unknown_pairs) == (1, 1)
     assert verdict.win_rate["voice"].value == 1
 
 

@@ -31,9 +31,9 @@ def advise(recipe: Recipe, outcomes: Mapping[str, TargetOutcome], losses: Losses
     epochs, rank = int(recipe.axolotl.get("num_epochs") or 1), int(recipe.axolotl.get("lora_r") or 16)
     rate = float(recipe.axolotl.get("learning_rate") or 2e-4)
 
-    def add(seen: str, do: str, *settings: str) -> None:
+    def add(observation: str, action: str, *settings: str) -> None:
         command = f'make all RECIPE={recipe.recipe} SET="{" ".join(settings)}"' if settings else None
-        result.append(Advice(seen=seen, do=do, command=command))
+        result.append(Advice(observation=observation, action=action, command=command))
 
     has_risen = _has_risen(losses.evaluation)
     if "copying" in failed:
@@ -97,9 +97,9 @@ def _more_votes(recipe: Recipe, blind: TargetOutcome | None) -> list[Advice]:
     """Advice to gather votes, where they are missing or more of them are likely to decide the win rate."""
     if blind is None or blind.outcome in ("pass", "fail") or (blind.needs or "").startswith(UNLIKELY):
         return []
-    seen = blind.why or "the interval of the blind win rate holds its target"
-    do = f"get {blind.needs}" if blind.needs else "get votes of readers"
-    return [Advice(seen=seen, do=do, command=f"make blind RUN={recipe.run}")]
+    observation = blind.why or "the interval of the blind win rate holds its target"
+    action = f"get {blind.needs}" if blind.needs else "get votes of readers"
+    return [Advice(observation=observation, action=action, command=f"make blind RUN={recipe.run}")]
 
 
 def _is_flat(losses: Sequence[float]) -> bool:

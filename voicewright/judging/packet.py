@@ -40,15 +40,15 @@ def build_packet(pairs: Sequence[Pair]) -> Packet:
 
     Readers are asked about voice only where every pair has passages of the author beside it.
     """
-    shown = [
+    packet_pairs = [
         PacketPair(prompt=pair.prompt, references=pair.references, id=pair.id, x=pair.x, y=pair.y)
         # The order of the file tells of the run; the order of random ids tells nothing.
         for pair in sorted(pairs, key=lambda pair: pair.id)
     ]
-    names = ["voice", "quality"] if all(pair.references for pair in shown) else ["quality"]
+    names = ["voice", "quality"] if all(pair.references for pair in packet_pairs) else ["quality"]
     questions = [PacketQuestion(name=name, text=QUESTIONS[name]) for name in names]
-    content = [[pair.to_json() for pair in shown], [question.to_json() for question in questions]]
-    return Packet(id=content_id(content, 24), pairs=shown, questions=questions)
+    content = [[pair.to_json() for pair in packet_pairs], [question.to_json() for question in questions]]
+    return Packet(id=content_id(content, 24), pairs=packet_pairs, questions=questions)
 
 
 def render_packet(packet: Packet) -> str:

@@ -30,7 +30,7 @@ def verdict_from(
     """The verdict of votes on pairs. Without a `key`, the win rates are of text x over text y.
 
     Of several votes of one judge on the same pair, question and order, the last scored one counts; votes on other pairs
-    are counted in `strangers`. `looks`: how often the verdict is looked at in all; intervals are widened accordingly.
+    are not counted. `looks`: how often the verdict is looked at in all; intervals are widened accordingly.
     """
     key = key or {pair.id: PairKey(id=pair.id, x="x", y="y") for pair in pairs}
     ids = {pair.id for pair in pairs}
@@ -39,7 +39,7 @@ def verdict_from(
     for name, rater in verdict.raters.items():
         rater.usd = sum((vote.usd or 0.0 for vote in counted if vote.judge == name), 0.0)
     verdict.votes = len(counted)
-    verdict.strangers = sum(vote.pair not in ids for vote in votes)
+    verdict.votes_on_unknown_pairs = sum(vote.pair not in ids for vote in votes)
     return verdict
 
 
@@ -55,8 +55,9 @@ def verdict_of_files(
     pairs = read_pairs(pairs_path)
     key = read_key(key_path, pairs) if key_path else None
     verdict = verdict_from(pairs, read_votes(votes_path), key, qualifications=qualifications, looks=looks)
-    if verdict.strangers:
-        notice(f"{verdict.strangers} votes are on pairs that are not in {pairs_path.name}; they are not counted")
+    if verdict.votes_on_unknown_pairs:
+        n_votes = verdict.votes_on_unknown_pairs
+        notice(f"{n_votes} votes are on pairs that are not in {pairs_path.name}; they are not counted")
     return verdict
 
 

@@ -120,7 +120,7 @@ def decide(run: Run, _options: StageOptions) -> None:
     for outcome in decision.targets.values():
         print(outcome_line(outcome))
     for advice in decision.advice:
-        print(f"{advice.seen}: {advice.do}" + (f"\n  {advice.command}" if advice.command else ""))
+        print(f"{advice.observation}: {advice.action}" + (f"\n  {advice.command}" if advice.command else ""))
 
 
 def report(run: Run, _options: StageOptions) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from voicewright.core.documents.base import Document
 
 Outcome = Literal["pass", "fail", "inconclusive", "not available"]
@@ -29,9 +31,10 @@ class TargetOutcome(Document):
 class Advice(Document):
     """One change to try."""
 
-    seen: str
-    do: str
+    observation: str = Field(alias="seen")
+    action: str = Field(alias="do")
     command: str | None = None
+    """The command that tries it."""
 
 
 class Looks(Document):

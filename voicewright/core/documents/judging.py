@@ -320,5 +320,5 @@ class Verdict(Document):
     strengths: Strengths | None
     """Where three arms or more met."""
     votes: int = 0
-    strangers: int = 0
-    """Votes on pairs that are not there."""
+    votes_on_unknown_pairs: int = Field(0, alias="strangers")
+    """Votes on pairs that are not among the pairs; they are not counted."""
