@@ -23,12 +23,12 @@ def test_pandalms_published_kappas_come_out(shared_data: Path) -> None:
 def test_krippendorffs_example_with_missing_ratings_comes_out(shared_data: Path) -> None:
     rows = list(csv.reader((shared_data / "judgments/llmfao/codings.csv").open()))
     units = [[row[unit] or None for row in rows] for unit in range(len(rows[0]))]
-    found = agreement(units, resamples=200)
-    assert found.alpha.value == pytest.approx(0.743421, abs=5e-7)
+    coefficients = agreement(units, resamples=200)
+    assert coefficients.alpha.value == pytest.approx(0.743421, abs=5e-7)
     # The same table in Gwet's handbook and irrCAC: AC1 .77544, Fleiss (generalised) .76117.
-    assert found.ac1.value == pytest.approx(0.77544, abs=5e-6)
-    assert found.fleiss.value == pytest.approx(0.76117, abs=5e-6)
-    assert (found.n_units, found.n_raters) == (11, 4)
+    assert coefficients.ac1.value == pytest.approx(0.77544, abs=5e-6)
+    assert coefficients.fleiss.value == pytest.approx(0.76117, abs=5e-6)
+    assert (coefficients.n_units, coefficients.n_raters) == (11, 4)
 
 
 def test_the_golden_bradley_terry_strengths_come_out(shared_data: Path) -> None:
@@ -38,9 +38,9 @@ def test_the_golden_bradley_terry_strengths_come_out(shared_data: Path) -> None:
         votes = csv.DictReader((folder / f"{name}.csv").open())
         golden = csv.DictReader((folder / f"{name}-golden.csv").open())
         strengths = bradley_terry([(v["left"], v["right"], score[v["winner"]]) for v in votes])
-        wanted = {row["item"]: float(row["score"]) for row in golden if row["algorithm"] == "bradley_terry"}
-        assert strengths.keys() == wanted.keys()
-        assert max(abs(strengths[item] - wanted[item]) for item in wanted) < 1e-9
+        expected = {row["item"]: float(row["score"]) for row in golden if row["algorithm"] == "bradley_terry"}
+        assert strengths.keys() == expected.keys()
+        assert max(abs(strengths[item] - expected[item]) for item in expected) < 1e-9
 
 
 def test_arms_that_never_lost_have_no_strengths() -> None:
@@ -56,9 +56,9 @@ def test_raters_who_always_agree_and_who_agree_by_chance() -> None:
 
 
 def test_one_answer_throughout_leaves_kappa_undefined_and_ac1_at_one() -> None:
-    found = agreement([["x", "x"]] * 6, resamples=50)
-    assert found.fleiss.value is None and found.alpha.value is None
-    assert found.ac1.value == 1
+    coefficients = agreement([["x", "x"]] * 6, resamples=50)
+    assert coefficients.fleiss.value is None and coefficients.alpha.value is None
+    assert coefficients.ac1.value == 1
 
 
 def test_units_of_one_prompt_are_resampled_together() -> None:

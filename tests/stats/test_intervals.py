@@ -12,22 +12,22 @@ from voicewright.stats.power import power_of, prompts_needed
 
 def test_wilson_gives_the_textbook_interval() -> None:
     # Newcombe (1998), table I: 81 of 263 and 0 of 20.
-    found = wilson(81, 263)
-    assert (found.low, found.high) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    rate = wilson(81, 263)
+    assert (rate.low, rate.high) == pytest.approx((0.2553, 0.3662), abs=5e-5)
     assert (wilson(0, 20).low, wilson(0, 20).high) == pytest.approx((0, 0.1611), abs=5e-5)
 
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=60))
 def test_an_interval_holds_its_figure_and_stays_within_bounds(means: list[float]) -> None:
-    found = clustered_rate(means)
-    assert found.low is not None and found.value is not None and found.high is not None
-    assert 0 <= found.low <= found.value + 1e-9 and found.value - 1e-9 <= found.high <= 1
+    rate = clustered_rate(means)
+    assert rate.low is not None and rate.value is not None and rate.high is not None
+    assert 0 <= rate.low <= rate.value + 1e-9 and rate.value - 1e-9 <= rate.high <= 1
 
 
 def test_a_run_of_wins_is_no_certainty() -> None:
-    found = clustered_rate([1.0] * 10)
-    assert found.value == 1 and found.high == 1
-    assert found.low is not None and 0.5 < found.low < 0.75
+    rate = clustered_rate([1.0] * 10)
+    assert rate.value == 1 and rate.high == 1
+    assert rate.low is not None and 0.5 < rate.low < 0.75
 
 
 def test_one_prompt_says_nothing() -> None:
@@ -54,16 +54,16 @@ def test_intervals_cover_a_known_mean_at_the_size_of_the_demo(blocks: int) -> No
     for _ in range(300):
         values = rng.normal(1.0, 0.3, blocks)
         weights = intervals.resampling_weights(blocks, 300, rng, corrected=True)
-        found = intervals.percentile_figure(weights @ values / weights.sum(axis=1))
-        assert found.low is not None and found.high is not None
-        hits += found.low < 1.0 < found.high
+        figure = intervals.percentile_figure(weights @ values / weights.sum(axis=1))
+        assert figure.low is not None and figure.high is not None
+        hits += figure.low < 1.0 < figure.high
     assert hits >= 272
 
 
 def test_a_ratio_whose_denominator_may_be_0_is_not_identifiable() -> None:
     rng = np.random.default_rng(1)
     wide = rng.normal(0.01, 0.1, 500)
-    found = intervals.calibrated_score(np.full(500, 1.0), np.full(500, 0.9), 1.0 - wide)
-    assert (found.value, found.status) == (None, "not identifiable")
+    score = intervals.calibrated_score(np.full(500, 1.0), np.full(500, 0.9), 1.0 - wide)
+    assert (score.value, score.status) == (None, "not identifiable")
     sure = intervals.calibrated_score(np.full(500, 1.0), np.full(500, 0.9), np.full(500, 0.8))
     assert (sure.value, sure.low, sure.high) == pytest.approx((50, 50, 50))

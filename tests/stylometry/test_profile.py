@@ -23,6 +23,11 @@ def own_text() -> str:
     return next(reading.blocks(reading.normal(chapters()[9]), 250))
 
 
+@pytest.fixture(scope="module")
+def profile() -> StyleProfile:
+    return StyleProfile.from_texts(chapters()[:4])
+
+
 def test_the_judge_sees_which_of_two_texts_is_the_authors_and_ties_on_equal_ones() -> None:
     author = StyleProfile.from_texts(chapters()[:8])
     own, other = own_text(), prose(250, 1)
@@ -59,8 +64,9 @@ def test_figures_of_other_authors_are_made_from_any_folder(tmp_path: Path) -> No
         imposters.fit_space(corpus.read_works(tmp_path))
 
 
-def test_a_saved_profile_gives_the_same_distances_and_scores_and_holds_no_text(tmp_path: Path) -> None:
-    profile = StyleProfile.from_texts(chapters()[:4])
+def test_a_saved_profile_gives_the_same_distances_and_scores_and_holds_no_text(
+    profile: StyleProfile, tmp_path: Path
+) -> None:
     profile.save(tmp_path / "author.npz")
     read = StyleProfile.load(tmp_path / "author.npz")
     text = chapters()[9]
@@ -73,8 +79,7 @@ def test_a_saved_profile_gives_the_same_distances_and_scores_and_holds_no_text(t
         StyleProfile.load(imposters.SHIPPED_PATH)
 
 
-def test_the_authors_own_unseen_chapters_score_higher_than_made_up_prose() -> None:
-    profile = StyleProfile.from_texts(chapters()[:6])
+def test_the_authors_own_unseen_chapters_score_higher_than_made_up_prose(profile: StyleProfile) -> None:
     own, other = profile.score(chapters()[9:11]).score, profile.score([prose(1200, 1)]).score
     assert own.low is not None and own.high is not None and other.high is not None
     assert own.low > other.high and own.low < 100 < own.high + 40

@@ -27,10 +27,10 @@ def bradley_terry(meetings: Sequence[Meeting], tolerance: float = 1e-12, limit: 
         wins[index[b], index[a]] += 1 - score
     if not _connected(wins):
         raise UserError(f"no Bradley-Terry strengths: among {', '.join(names)} some arm never won or never lost")
-    met, won = wins + wins.T, wins.sum(axis=1)
+    meetings_of, wins_of = wins + wins.T, wins.sum(axis=1)
     strength = np.full(len(names), 1 / len(names))
     for _ in range(limit):
-        new = won / (met / (strength[:, None] + strength[None, :])).sum(axis=1)
+        new = wins_of / (meetings_of / (strength[:, None] + strength[None, :])).sum(axis=1)
         new /= new.sum()
         if np.max(np.abs(new - strength)) < tolerance * np.max(new):
             return dict(zip(names, new.tolist(), strict=True))

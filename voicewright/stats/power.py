@@ -1,4 +1,4 @@
-"""How many prompts would settle a win rate that straddles its target."""
+"""How many prompts a win rate needs whose interval holds its target."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from scipy import stats
 from voicewright.stats.intervals import LEVEL
 
 POWER = 0.8
-# Beyond this the honest answer is that the two cannot be told apart by any votes a person would gather.
-MOST_PROMPTS = 5000
+# A person would not gather more votes than that: the answer is then that the rate cannot be told from the target.
+MAX_PROMPTS = 5000
 
 
 def prompts_needed(
     prompt_means: Sequence[float], target: float, level: float = LEVEL, power: float = POWER
 ) -> int | None:
-    """Prompts in all for the lower bound to clear `target` with probability `power`, if the rate and the spread
-    between prompts are as seen so far; None where the rate is at or below the target or the number is absurd.
+    """Prompts in all for the lower bound to exceed `target` with probability `power`.
+
+    It is assumed that the rate and the spread between prompts stay as they are. None where the rate is at or below the
+    target, or where more than MAX_PROMPTS are needed.
     """
     mean, spread = _moments(prompt_means)
     if mean is None or mean <= target:
@@ -28,11 +30,11 @@ def prompts_needed(
     needed = math.ceil(
         ((quantile * _spread_at(target, mean, spread) + float(stats.norm.ppf(power)) * spread) / (mean - target)) ** 2
     )
-    return needed if needed <= MOST_PROMPTS else None
+    return needed if needed <= MAX_PROMPTS else None
 
 
 def power_of(prompt_means: Sequence[float], n_prompts: int, target: float, level: float = LEVEL) -> float | None:
-    """The probability that `n_prompts` put the lower bound above `target`, if the rate is the one seen so far."""
+    """The probability that `n_prompts` put the lower bound above `target`, if the rate stays as it is."""
     mean, spread = _moments(prompt_means)
     if mean is None or n_prompts < 2:
         return None

@@ -21,7 +21,7 @@ class Work:
     title: str
     path: Path
     text: str
-    """Normal text: one spelling of quotes and dashes, emphasis kept."""
+    """Normal text: one spelling of quotes and dashes, emphasis marks stay."""
 
 
 def read_works(folder: Path) -> list[Work]:

@@ -151,9 +151,9 @@ class Counts:
         starts = range(0, len(self) - n_neighbours + 1, n_neighbours)
         return self.merged([range(start, start + n_neighbours) for start in starts])
 
-    def columns(self, kept: Mapping[str, NDArray[np.int64]]) -> Counts:
+    def columns(self, selection: Mapping[str, NDArray[np.int64]]) -> Counts:
         """The same texts in a smaller vocabulary: view -> columns to keep, in their order."""
-        smaller = {name: self.arrays[name][:, columns] for name, columns in kept.items()}
+        smaller = {name: self.arrays[name][:, columns] for name, columns in selection.items()}
         return Counts(self.arrays | smaller)
 
     def rates(self, view: str) -> Floats:
