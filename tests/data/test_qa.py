@@ -177,10 +177,6 @@ def test_vllm_is_held_to_a_form_in_which_no_blank_fits() -> None:
 
 
 def test_the_questions_of_one_base_model_are_not_taken_for_anothers() -> None:
-    own, named = Questions(), Questions(model="gpt-x")
-    assert questions.generator(qa.asking_for(2), own, Path("a")) != questions.generator(
-        qa.asking_for(2), own, Path("b")
-    )
-    assert questions.generator(qa.asking_for(2), named, Path("a")) == questions.generator(
-        qa.asking_for(2), named, Path("b")
-    )
+    task, own, named = qa.asking_for(2), Questions(), Questions(model="gpt-x")
+    assert questions.generator(task, own, Path("a")) != questions.generator(task, own, Path("b"))
+    assert questions.generator(task, named, Path("a")) == questions.generator(task, named, Path("b"))

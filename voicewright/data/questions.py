@@ -92,7 +92,7 @@ def answers(
             f"{name}: asking for {task.what} {len(missing)} times at {settings.url}, about {tokens_in:,} tokens in "
             f"and at most {tokens_out:,} out{f', {cost:.2f} at the prices given' if cost else ''}"
         )
-        rows = ask_all(missing, task, settings, endpoint, path)
+        rows = _ask(missing, task, settings, endpoint, path, name)
         known = {row.asked: row for row in rows}
     covered = sum(text in known for text in texts)
     if covered < settings.coverage * len(texts):
@@ -102,46 +102,6 @@ def answers(
             hint="run prepare again: it goes on from here; if it fails again, look at the endpoint's log",
         )
     return {text: known[text] for text in texts if text in known}
-
-
-def ask_all(
-    texts: Sequence[str], task: Task, settings: Asking, endpoint: ClientSettings, path: Path
-) -> list[AskedText]:
-    """Ask about each text and store the answers in `path`; a text on which every try failed has none."""
-    failures: list[Failure] = []
-
-    def row(request: Request, outcome: Outcome) -> AskedText | None:
-        if isinstance(outcome, Failure):
-            failures.append(outcome)
-            return None
-        return AskedText(
-            asked=request.id,
-            texts=task.parse(outcome.text),
-            tokens_in=outcome.input_tokens,
-            tokens_out=outcome.output_tokens,
-        )
-
-    with Client(endpoint) as client:
-        model = _model(client, task, settings)
-        requests = [
-            Request(
-                model.name,
-                task.max_tokens,
-                messages=[Message(role="user", content=task.message(text))],
-                sampling={"temperature": task.temperature},
-                optional=task.form(model),
-                id=text,
-                accepts=lambda answer: bool(task.parse(answer)),
-            )
-            for text in texts
-        ]
-        step = progress.counter(task.what, len(requests))
-        rows = client.ask_all(
-            requests, append_to=path, model=AskedText, key=lambda row: row.asked, row=row, progress=step
-        )
-    if failures:
-        notice(f"no {task.what} {len(failures)} time(s), the last because: {failures[-1].reason}")
-    return rows
 
 
 def generator(task: Task, settings: Asking, base_dir: Path) -> str:
@@ -177,6 +137,50 @@ def usage(rows: Collection[AskedText], settings: Asking) -> EndpointUsage:
     tokens_in, tokens_out = sum(row.tokens_in for row in rows), sum(row.tokens_out for row in rows)
     cost = (tokens_in * settings.price_in + tokens_out * settings.price_out) / 1e6
     return EndpointUsage(tokens_in, tokens_out, round(cost, 4))
+
+
+def _ask(
+    texts: Sequence[str], task: Task, settings: Asking, endpoint: ClientSettings, path: Path, name: str
+) -> list[AskedText]:
+    """Ask about each text and store the answers in `path`; a text on which every try failed has none."""
+    failures: list[Failure] = []
+
+    def row(request: Request, outcome: Outcome) -> AskedText | None:
+        if isinstance(outcome, Failure):
+            failures.append(outcome)
+            return None
+        return AskedText(
+            asked=request.id,
+            texts=task.parse(outcome.text),
+            tokens_in=outcome.input_tokens,
+            tokens_out=outcome.output_tokens,
+        )
+
+    with Client(endpoint) as client:
+        model = _model(client, task, settings)
+        requests = [
+            Request(
+                model.name,
+                task.max_tokens,
+                messages=[Message(role="user", content=task.message(text))],
+                sampling={"temperature": task.temperature},
+                optional=task.form(model),
+                id=text,
+                accepts=lambda answer: bool(task.parse(answer)),
+            )
+            for text in texts
+        ]
+        rows = client.ask_all(
+            requests,
+            append_to=path,
+            model=AskedText,
+            key=lambda row: row.asked,
+            row=row,
+            progress=progress.counter(f"{name}: {task.what}", len(requests)),
+        )
+    if failures:
+        notice(f"no {task.what} {len(failures)} time(s), the last because: {failures[-1].reason}")
+    return rows
 
 
 def _model(client: Client, task: Task, settings: Asking) -> Model:
