@@ -15,7 +15,7 @@ from voicewright.core.processes import start
 from voicewright.core.records import write_json, write_text
 from voicewright.pipeline.run_selection import RunRequest, frozen_recipe, runs_of, select
 from voicewright.recipe import recipes
-from voicewright.serving.stopping import print_running
+from voicewright.serving.endpoints import print_running
 
 ON_A_RUN = tuple(
     name

@@ -82,10 +82,10 @@ def begin(overrides: list[str], form: dict[str, Any] | None = None, rows: list[R
     return composed.recipe
 
 
-def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    """Call the command; its exit code."""
+def call(*words: str) -> int:
+    """Run the command `generate`; its exit code."""
     with pytest.raises(SystemExit) as ended:
-        cli.main(["generate", "run=t", *words])
+        cli.main(["generate", "RUN=t", *words])
     return int(ended.value.code or 0)
 
 
@@ -96,7 +96,7 @@ def generated(run: Run, arm: str = "baseline") -> list[Row]:
 def test_every_prompt_gets_each_sample_once_with_a_seed_of_its_own(
     run: Run, server: Pretender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert call(monkeypatch, f"url={server.url}") == 0
+    assert call(f"url={server.url}") == 0
     rows = generated(run)
     assert len(rows) == EXPECTED == len({(r["prompt_id"], r["sample"]) for r in rows}) == len({r["seed"] for r in rows})
     heldout = [r for r in rows if r["domain"] == "heldout"]
@@ -113,16 +113,16 @@ def test_no_more_is_asked_at_once_than_the_recipe_says(
     run: Run, server: Pretender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.delay_s = 0.02
-    call(monkeypatch, f"url={server.url}")
+    call(f"url={server.url}")
     assert server.most_at_once == 4
 
 
 def test_arms_are_asked_with_the_same_prompts_seeds_and_lengths(
     run: Run, server: Pretender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    call(monkeypatch, f"url={server.url}")
+    call(f"url={server.url}")
     server.root = "another model"
-    call(monkeypatch, "arm=finetuned", f"url={server.url}")
+    call("arm=finetuned", f"url={server.url}")
     first, second = (
         [(r["prompt_id"], r["sample"], r["seed"], r["prompt"], r["sampling"]) for r in generated(run, arm)]
         for arm in ("baseline", "finetuned")
@@ -134,14 +134,14 @@ def test_arms_are_asked_with_the_same_prompts_seeds_and_lengths(
 def test_nothing_is_asked_twice_even_for_another_arm_of_the_same_model(
     run: Run, server: Pretender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    call(monkeypatch, f"url={server.url}")
+    call(f"url={server.url}")
     before = run.generations_path("baseline").read_bytes()
-    call(monkeypatch, f"url={server.url}")
-    call(monkeypatch, "arm=other", f"url={server.url}")
+    call(f"url={server.url}")
+    call("arm=other", f"url={server.url}")
     assert len(server.asked) == EXPECTED
     assert run.generations_path("baseline").read_bytes() == before
     assert [{**r, "arm": "baseline"} for r in generated(run, "other")] == generated(run)
-    call(monkeypatch, f"url={server.url}", "force=baseline")
+    call(f"url={server.url}", "force=baseline")
     assert len(server.asked) == 2 * EXPECTED
 
 
@@ -149,7 +149,7 @@ def test_training_text_is_continued_once_by_every_arm_in_files_of_its_own(
     run: Run, server: Pretender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin(["serve=external", *SHORT, "eval.training_prefixes=3"])
-    call(monkeypatch, "arm=baseline,prompted", f"url={server.url}")
+    call("arm=baseline,prompted", f"url={server.url}")
     for arm in ("baseline", "prompted"):
         rows = list(read_rows(run.prefixes_path(arm)))
         assert [(r["domain"], r["set"], r["sample"]) for r in rows] == [("training", "training", 0)] * 3
@@ -160,29 +160,29 @@ def test_training_text_is_continued_once_by_every_arm_in_files_of_its_own(
     sources = {r["id"]: r["source"] for r in read_rows(run.rows_path("completion", "train"))}
     assert all(r["reference_source"] not in {sources[p] for p in r["passages"]} and r["passages"] for r in rows)
     begin(["serve=external", *SHORT])
-    call(monkeypatch, f"url={server.url}")
+    call(f"url={server.url}")
     assert list(read_rows(run.prefixes_path("baseline"))) == []
 
 
 @pytest.mark.slow
 def test_another_model_or_setting_is_asked_anew(run: Run, server: Pretender, monkeypatch: pytest.MonkeyPatch) -> None:
-    call(monkeypatch, f"url={server.url}")
+    call(f"url={server.url}")
     server.root = "retrained"
-    call(monkeypatch, f"url={server.url}")
+    call(f"url={server.url}")
     assert len(server.asked) == 2 * EXPECTED
     begin(["serve=external", *SHORT, "model.sampling.temperature=0.3"])
-    call(monkeypatch, f"url={server.url}")
+    call(f"url={server.url}")
     assert len(server.asked) == 3 * EXPECTED
     assert {r["sampling"]["temperature"] for r in generated(run)} == {0.3}
     begin(["serve=external", *SHORT, "model.sampling.temperature=0.3", "eval.samples=3"])
-    call(monkeypatch, f"url={server.url}")
+    call(f"url={server.url}")
     assert len(server.asked) == 3 * EXPECTED + EXPECTED // 2
 
 
 def test_the_prompted_arm_sees_training_passages_that_fit_the_context(
     run: Run, server: Pretender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    call(monkeypatch, "arm=prompted", f"url={server.url}")
+    call("arm=prompted", f"url={server.url}")
     rows = generated(run, "prompted")
     # The pretender's tokens are characters: 1,024 of them hold an opening, an answer and what is left.
     assert all(len(r["passages"]) == 3 for r in rows if r["domain"] == "heldout")
@@ -207,7 +207,7 @@ def test_a_server_that_fails_now_and_then_loses_nothing(
     # Each third request is odd; so no request fails four times, save by the order in which they come.
     server.behave = lambda n, _body: odd[n // 3 % len(odd)] if n % 3 == 0 else None
     hurry(monkeypatch, max_retries=11)
-    assert call(monkeypatch, f"url={server.url}") == 0
+    assert call(f"url={server.url}") == 0
     rows = generated(run)
     assert len(rows) == EXPECTED
     assert not [r for r in rows if r["error"]]
@@ -218,12 +218,12 @@ def test_an_empty_answer_is_kept_and_counted(
     run: Run, server: Pretender, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.write = lambda body: "" if body["seed"] % 2 else "words " * 40
-    call(monkeypatch, f"url={server.url}")
+    call(f"url={server.url}")
     empty = sum(not r["text"] for r in generated(run))
     assert 0 < empty < EXPECTED
     assert f"{empty} empty" in capsys.readouterr().out
     asked = len(server.asked)
-    call(monkeypatch, f"url={server.url}")
+    call(f"url={server.url}")
     assert len(server.asked) == asked
 
 
@@ -232,13 +232,13 @@ def test_a_refused_prompt_is_recorded_and_asked_again_next_time(
     run: Run, server: Pretender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.behave = lambda _n, body: (400, b'{"error": {"message": "too long"}}', {}) if body["seed"] % 2 else None
-    assert call(monkeypatch, f"url={server.url}") == 0
+    assert call(f"url={server.url}") == 0
     refused = [r for r in generated(run) if r["error"]]
     assert refused
     assert "too long" in refused[0]["error"]
     assert refused[0]["text"] == ""
     server.behave = lambda _n, _body: None
-    call(monkeypatch, f"url={server.url}")
+    call(f"url={server.url}")
     assert len(server.asked) == EXPECTED + len(refused)
     assert not [r for r in generated(run) if r["error"]]
 
@@ -247,7 +247,7 @@ def test_a_server_that_refuses_everything_is_an_error(
     run: Run, server: Pretender, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.behave = lambda _n, _body: (401, b'{"error": {"message": "who are you"}}', {})
-    assert call(monkeypatch, f"url={server.url}") == 2
+    assert call(f"url={server.url}") == 2
     assert "who are you" in capsys.readouterr().err
 
 
@@ -258,7 +258,7 @@ def test_a_server_that_dies_half_way_keeps_what_was_answered(
         server.refusing = server.refusing or n >= 13
 
     server.behave = dies
-    assert call(monkeypatch, f"url={server.url}") == 2
+    assert call(f"url={server.url}") == 2
     said = capsys.readouterr().err
     kept = len(generated(run))
     assert f"{kept} of {EXPECTED} generations are kept" in said
@@ -266,7 +266,7 @@ def test_a_server_that_dies_half_way_keeps_what_was_answered(
     server.behave, server.refusing = lambda _n, _body: None, False
     already = {r["id"] for r in generated(run)}
     asked = len(server.asked)
-    assert call(monkeypatch, f"url={server.url}") == 0
+    assert call(f"url={server.url}") == 0
     assert len(server.asked) - asked == EXPECTED - kept
     assert already <= {r["id"] for r in generated(run)}
 
@@ -275,13 +275,13 @@ def test_a_server_that_dies_over_the_held_out_passages_says_how_to_go_on(
     run: Run, server: Pretender, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     begin(["serve=external", *SHORT, "eval.likelihood=false"])
-    assert call(monkeypatch, f"url={server.url}") == 0
+    assert call(f"url={server.url}") == 0
     begin(["serve=external", *SHORT])
     server.refusing = True
-    assert call(monkeypatch, f"url={server.url}") == 2
+    assert call(f"url={server.url}") == 2
     assert "eval.likelihood=false leaves this out" in capsys.readouterr().err
     server.refusing = False
-    assert call(monkeypatch, f"url={server.url}") == 0
+    assert call(f"url={server.url}") == 0
     assert len(list(read_rows(run.likelihood_path("baseline")))) == 4
 
 
@@ -291,28 +291,28 @@ def test_a_slow_server_is_given_up_after_its_time(
 ) -> None:
     server.delay_s = 0.5
     hurry(monkeypatch, max_retries=1, timeout_s=0.1)
-    assert call(monkeypatch, f"url={server.url}") == 2
+    assert call(f"url={server.url}") == 2
     assert "stopped answering" in capsys.readouterr().err
 
 
 def test_an_endpoint_that_is_not_there_or_serves_another_model_is_named(
     run: Run, server: Pretender, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert call(monkeypatch, "url=http://127.0.0.1:1/v1") == 2
+    assert call("url=http://127.0.0.1:1/v1") == 2
     assert "nothing answers at http://127.0.0.1:1/v1" in capsys.readouterr().err
     # Our own servers are named after their arm: the base model on the wrong port is not the fine-tuned one.
     begin([f"serve.finetuned_port={server.url.rpartition(':')[2].removesuffix('/v1')}", *SHORT])
-    assert call(monkeypatch, "arm=finetuned") == 2
+    assert call("arm=finetuned") == 2
     assert "does not serve 'finetuned' but baseline" in capsys.readouterr().err
 
 
 def test_checkpoints_are_all_that_the_server_has(
     run: Run, server: Pretender, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert call(monkeypatch, "arm=checkpoints", f"url={server.url}") == 2
+    assert call("arm=checkpoints", f"url={server.url}") == 2
     assert "offers no checkpoint" in capsys.readouterr().err
     server.adapters = ["checkpoint-5", "checkpoint-10", "adapter"]
-    assert call(monkeypatch, "arm=checkpoints", f"url={server.url}") == 0
+    assert call("arm=checkpoints", f"url={server.url}") == 0
     assert sorted(p.stem for p in run.generations_dir.glob("*.jsonl")) == ["checkpoint-10", "checkpoint-5"]
     assert {body["model"] for body in server.asked} == {"checkpoint-5", "checkpoint-10"}
 
@@ -320,10 +320,10 @@ def test_checkpoints_are_all_that_the_server_has(
 def test_an_arm_that_the_recipe_has_dropped_is_gone(
     run: Run, server: Pretender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    call(monkeypatch, "arm=prompted", f"url={server.url}")
+    call("arm=prompted", f"url={server.url}")
     assert run.generations_path("prompted").exists()
     begin(["serve=external", *SHORT, "eval.prompted_passages=0"])
-    call(monkeypatch, "arm=prompted", f"url={server.url}")
+    call("arm=prompted", f"url={server.url}")
     assert not run.generations_path("prompted").exists()
 
 
@@ -341,7 +341,7 @@ def test_kill_9_at_any_moment_loses_and_repeats_nothing(
     child.wait()
     whole = [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
     asked = len(server.asked)
-    call(monkeypatch, f"url={server.url}")
+    call(f"url={server.url}")
     rows = generated(run)
     assert len(rows) == EXPECTED == len({r["id"] for r in rows})
     # Asked again is only what was on its way when the blow fell.
@@ -351,10 +351,10 @@ def test_kill_9_at_any_moment_loses_and_repeats_nothing(
 
 @pytest.mark.slow
 def test_a_torn_last_row_is_asked_again(run: Run, server: Pretender, monkeypatch: pytest.MonkeyPatch) -> None:
-    call(monkeypatch, f"url={server.url}")
+    call(f"url={server.url}")
     path = run.generations_path("baseline")
     path.write_bytes(path.read_bytes()[:-20])
-    call(monkeypatch, f"url={server.url}")
+    call(f"url={server.url}")
     assert len(server.asked) == EXPECTED + 1
     assert len(generated(run)) == EXPECTED
 
@@ -373,7 +373,7 @@ def test_a_chat_model_is_asked_in_chat_with_its_system_prompt_and_the_whole_conv
     home: Path, server: Pretender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin(["serve=external", *SHORT], FERRY_CHAT, FERRY_ROWS)
-    call(monkeypatch, f"url={server.url}", "arm=baseline")
+    call(f"url={server.url}", "arm=baseline")
     found = {r["prompt_id"]: r for r in generated(Run("t"))}
     assert found["heldout-c1"]["prompt"] == "who was it?"
     assert found["heldout-c1"]["reference"].startswith("It was the ferryman")
@@ -392,7 +392,7 @@ def test_in_a_chat_the_training_prefix_is_all_that_was_said_before_the_authors_l
     other = [{"role": "user", "content": "and then?"}, {"role": "assistant", "content": "Then it rained. " * 20}]
     rows = [*FERRY_ROWS, {"id": "c2", "source": "chat:2", "tokens": 80, "messages": other}]
     begin(["serve=external", *SHORT, "eval.training_prefixes=2", "eval.openings=0"], FERRY_CHAT, rows)
-    assert call(monkeypatch, "arm=baseline,prompted", f"url={server.url}") == 0
+    assert call("arm=baseline,prompted", f"url={server.url}") == 0
     first, second = read_rows(Run("t").prefixes_path("baseline"))
     assert (first["before"], first["prompt"]) == ("hello\n\nyes?", "who was it?")
     assert (second["before"], second["prompt"], second["set"]) == ("", "and then?", "training")
@@ -409,7 +409,7 @@ def test_likelihood_is_bits_over_the_characters_that_were_scored(
     heldout = list(read_rows(run.rows_path("completion", "heldout")))
     short = {"id": "short", "source": "s:9", "work": "w", "section": "9", "text": "You wait.", "tokens": 3}
     write_rows(run.rows_path("completion", "heldout"), [short, *heldout])
-    call(monkeypatch, f"url={server.url}")
+    call(f"url={server.url}")
     first, *rows = read_rows(run.likelihood_path("baseline"))
     assert (first["id"], first["chars"], first["tokens"]) == ("short", 8, 8)
     assert [r["id"] for r in rows] == ["r0", "r1", "r2", "r3"]
@@ -425,7 +425,7 @@ def test_a_server_without_log_probabilities_is_said_to_be_so(
     run: Run, server: Pretender, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], lacks: str
 ) -> None:
     setattr(server, lacks, False)
-    assert call(monkeypatch, f"url={server.url}") == 0
+    assert call(f"url={server.url}") == 0
     assert len(generated(run)) == EXPECTED
     assert "not available" in capsys.readouterr().out
     status = read_json(run.dir / "likelihood" / "baseline.status.json")
@@ -464,9 +464,9 @@ def test_the_end_of_a_passage_is_held_back_and_the_end_of_an_answer_is_not(
     home: Path, server: Pretender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin(["serve=external", *SHORT], {**RAW, "open_ended": True, "stop": None})
-    assert call(monkeypatch, f"url={server.url}") == 0
+    assert call(f"url={server.url}") == 0
     assert {body["min_tokens"] for body in server.asked} == {body["max_tokens"] for body in server.asked}
     server.asked.clear()
     begin(["serve=external", *SHORT], {**RAW, "open_ended": False, "stop": "<|over|>"})
-    assert call(monkeypatch, f"url={server.url}") == 0
+    assert call(f"url={server.url}") == 0
     assert {(body.get("min_tokens"), body["stop"]) for body in server.asked} == {(None, "<|over|>")}

@@ -6,7 +6,6 @@ Each figure is the best of three rounds, since other work on the machine can onl
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import os
 import socket
@@ -15,13 +14,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import openai
-
 from tests.serving import tiny_adapter
 from voicewright.core import processes
 from voicewright.core.paths import REPO_DIR
 from voicewright.serving import adapters
 from voicewright.serving import server as servers
+from voicewright.serving.client import Client, ClientSettings, Failure, Request
 from voicewright.serving.server import Server
 
 REQUESTS, AT_ONCE, TOKENS, ROUNDS = 48, 16, 128, 3
@@ -35,12 +33,12 @@ def main() -> None:
             f"voice-{n}": tiny_adapter.write(Path(folder) / f"voice-{n}", rank=16, seed=n) for n in range(max(COUNTS))
         }
         print("| served | models asked | tokens/s | against the plain base |\n|---|---|---|---|")
-        plain = measured("base alone, no adapters", server(folder), ["baseline"], None)
+        plain = measured("base alone, no adapters", server(), ["baseline"], None)
         for count in COUNTS:
             some = dict(itertools.islice(loras.items(), count))
-            measured(f"base with {count} adapter(s)", adapters.with_lora(server(folder), some), list(some), plain, some)
+            measured(f"base with {count} adapter(s)", adapters.with_lora(server(), some), list(some), plain, some)
         some = dict(loras)
-        room = adapters.with_lora(server(folder), some)
+        room = adapters.with_lora(server(), some)
         measured("base with 16 adapters", room, ["voice-0"], plain, some, "one of 16")
 
 
@@ -58,7 +56,7 @@ def measured(
     else:
         servers.ensure(wanted, keep=True)
     try:
-        speed = max(asyncio.run(one_round(wanted, names)) for _ in range(ROUNDS + 1))
+        speed = max(one_round(wanted, names) for _ in range(ROUNDS + 1))
     finally:
         processes.stop(wanted.record_path, servers.GRACE_S)
     share = f"{speed / plain:.0%}" if plain else "100%"
@@ -66,28 +64,20 @@ def measured(
     return speed
 
 
-async def one_round(wanted: Server, names: Sequence[str]) -> float:
+def one_round(wanted: Server, names: Sequence[str]) -> float:
     """Tokens a second over all requests."""
-    gate = asyncio.Semaphore(AT_ONCE)
-    async with openai.AsyncOpenAI(base_url=f"{wanted.root}/v1", api_key="none") as client:
-
-        async def one(n: int) -> int:
-            async with gate:
-                answer = await client.completions.create(
-                    model=names[n % len(names)],
-                    prompt="You open the door and",
-                    max_tokens=TOKENS,
-                    seed=n,
-                    extra_body={"ignore_eos": True},
-                )
-                return answer.usage.completion_tokens if answer.usage else 0
-
+    requests = [
+        Request(names[n % len(names)], TOKENS, prompt="You open the door and", seed=n, sampling={"ignore_eos": True})
+        for n in range(REQUESTS)
+    ]
+    with Client(ClientSettings(wanted.url, concurrency=AT_ONCE)) as client:
         began = time.monotonic()
-        tokens = sum(await asyncio.gather(*(one(n) for n in range(REQUESTS))))
-        return tokens / (time.monotonic() - began)
+        failures = [outcome for _, outcome in client.answers(requests) if isinstance(outcome, Failure)]
+        assert not failures, failures
+        return client.output_tokens / (time.monotonic() - began)
 
 
-def server(folder: str) -> Server:
+def server() -> Server:
     """A server of the embedded base on a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -96,9 +86,8 @@ def server(folder: str) -> Server:
         name="baseline",
         model=str(REPO_DIR / "models" / "tiny-base"),
         port=port,
-        record_path=Path(folder) / f"{port}.json",
-        log_path=Path(folder) / f"{port}.log",
         arguments={"dtype": "float32"},
+        port_is_fixed=True,
     )
 
 

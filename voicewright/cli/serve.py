@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from voicewright.cli.command import PORT, Number, option, would
-from voicewright.cli.running import existing_run, run_command, run_main, run_stages, word
+from voicewright.cli.running import existing_run, run_command, run_stages
+from voicewright.core import processes
 
 if TYPE_CHECKING:
     from voicewright.pipeline.run_selection import RunRequest
@@ -26,10 +27,13 @@ SECTION = "Serve"
 def serve(
     request: RunRequest, arm: str, port: int | None, runs: str | None, folder: str | None, name: str | None
 ) -> None:
-    """Baseline on 8000, merged model on 8002, on this machine only."""
+    """Baseline on 8000, merged model on 8002, on this machine only; a busy port gives way to the next free one."""
+    from voicewright.serving.endpoints import up, up_adapters, up_folder
+
     if runs:
         if not would(f"serve the adapters of {runs}"):
-            run_main("voicewright.serving.many", runs, word("port", port))
+            processes.interruptible()
+            up_adapters([name for name in runs.split(",") if name], port=port)
         return
     if arm == "production":
         from voicewright.pipeline.deployment import production_model
@@ -39,19 +43,22 @@ def serve(
         folder = request.name
     if folder:
         if not would(f"serve {folder}"):
-            run_main("voicewright.serving.endpoints", folder, word("port", port), word("name", name))
+            processes.interruptible()
+            up_folder(folder, port=port, name=name)
         return
     until = "merge" if arm in ("both", "finetuned") else None
     run = run_stages(until, request, then=f"serve {arm}")
-    run_main("voicewright.serving.endpoints", run.name, word("arm", arm), word("port", port))
+    up(run, arm, port=port)
 
 
 @run_command("chat", SECTION, "chat RUN=mini", changes_recipe=True)
 @option("tokens", type=Number(1), default=200, help="Longest answer in tokens.")
-def chat(request: RunRequest, tokens: int) -> None:
+def open_chat(request: RunRequest, tokens: int) -> None:
     """Both models answer, side by side."""
     run = run_stages("merge", request, then="open a chat with both models")
-    run_main("voicewright.serving.chat", run.name, word("tokens", tokens))
+    from voicewright.serving.chat import chat
+
+    chat(run, max_tokens=tokens)
 
 
 @run_command("stop", SECTION, "stop RUN=mini", "stop RECIPE=visions", "stop PORT=8002", "stop ALL=1")
@@ -60,18 +67,19 @@ def chat(request: RunRequest, tokens: int) -> None:
 def stop(request: RunRequest, port: int | None, all: bool) -> None:
     """End the servers of a run, of a recipe's runs, at a port, or all of them."""
     from voicewright.pipeline.run_selection import runs_of
-    from voicewright.serving.stopping import print_running, stop_servers
+    from voicewright.serving.endpoints import down, print_running
 
     request = request.resolved()
     if request.recipe and not request.run:
-        runs = [run.name for run in runs_of(request.recipe)]
+        runs = runs_of(request.recipe)
     else:
-        runs = [existing_run(request).name] if request.run else []
+        runs = [existing_run(request)] if request.run else []
     if not (runs or request.recipe or port or all):
         print_running()
         raise click.exceptions.Exit(2)
-    if not would(f"stop {', '.join(runs) or (f'what is at port {port}' if port else 'every server')}"):
-        stop_servers(runs if request.recipe or request.run else None, port)
+    names = ", ".join(run.name for run in runs)
+    if not would(f"stop {names or (f'what is at port {port}' if port else 'every server')}"):
+        down(runs if request.recipe or request.run else None, port=port)
 
 
-COMMANDS = (serve, chat, stop)
+COMMANDS = (serve, open_chat, stop)

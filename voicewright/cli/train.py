@@ -134,15 +134,14 @@ def parity(request: RunRequest, url: str | None) -> None:
     """Does vLLM say what was merged? The same tokens, asked of the served model."""
     run = run_stages("merge", request, then="compare the served model with the merged one")
     from voicewright.recipe import recipes
-    from voicewright.serving.during import served
+    from voicewright.serving.endpoints import while_served
     from voicewright.training.parity import check_served
 
     if url:
         check_served(run, url)
         return
-    recipe = recipes.load(run.name)
-    with served(recipe, "finetuned"):
-        check_served(run, recipe.serve.url("finetuned"))
+    with while_served(recipes.load(run.name), "finetuned") as served_url:
+        check_served(run, served_url)
 
 
 COMMANDS = (plan, render, train, monitor, merge, checkpoints, sweep, base, parity)

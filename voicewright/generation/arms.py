@@ -22,8 +22,7 @@ from voicewright.recipe import recipes
 from voicewright.recipe.schema import Eval, Recipe
 from voicewright.serving.client import Client, ClientSettings
 from voicewright.serving.endpoint import API_KEY_ENV, Endpoint, discover, served_models
-
-OPTIONS: dict[str, str | None] = {"arm": "baseline", "url": None, "model": None, "force": None}
+from voicewright.serving.server import url_of
 
 
 def generate(
@@ -53,9 +52,9 @@ def generate(
         strict = url is None and recipe.serve.engine != "external"
         with (
             generations.only_writer(run, arm),
-            Client(client_settings(url or recipe.serve.url(arm), recipe.eval)) as client,
+            Client(client_settings(url or url_of(recipe, arm), recipe.eval)) as client,
         ):
-            hint = f"python -m serve.up {run.name} arm={served_as}, or url=http://host:port/v1"
+            hint = f"make serve RUN={run.name} ARM={served_as}, or url=http://host:port/v1"
             endpoint = discover(client, served_as, hint=hint, model=model, strict=strict)
             ask_arm(recipe, arm, form, listed, endpoint, run.generations_path(arm), force=arm in force)
             ask_arm(recipe, arm, form, training, endpoint, run.prefixes_path(arm), force=arm in force)
@@ -141,8 +140,8 @@ def _expanded(arms: Sequence[str], recipe: Recipe, url: str | None) -> list[str]
     """The arms by name: `checkpoints` is every checkpoint that the server of adapters offers."""
     if "checkpoints" not in arms:
         return list(arms)
-    hint = f"python -m serve.up {recipe.run} arm=checkpoints"
-    with Client(client_settings(url or recipe.serve.url("checkpoints"), recipe.eval)) as client:
+    hint = f"make serve RUN={recipe.run} ARM=checkpoints"
+    with Client(client_settings(url or url_of(recipe, "checkpoints"), recipe.eval)) as client:
         names = [entry.id for entry in served_models(client, hint)]
         checkpoints = [name for name in names if name.startswith("checkpoint-")]
         if not checkpoints:

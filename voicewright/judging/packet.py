@@ -24,7 +24,7 @@ from voicewright.core.records import content_id, write_text
 from voicewright.judging.ballots import read_ballot
 from voicewright.judging.pairs import read_key, read_pairs
 from voicewright.recipe.schema import Blind
-from voicewright.serving import ports
+from voicewright.serving.server import next_free_port, port_holder
 
 TEMPLATES_DIR = Path(__file__).parent / "templates"
 QUESTIONS = {
@@ -104,9 +104,9 @@ def serve_packet(run: Run, packet: Packet, port: int = 8010) -> None:
 
 def packet_server(run: Run, packet: Packet, port: int) -> ThreadingHTTPServer:
     """A server of the page at the first free port from `port` on."""
-    free_port = next(candidate for candidate in range(port, 2**16) if ports.is_free("127.0.0.1", candidate))
+    free_port = next_free_port("127.0.0.1", port)
     if free_port != port:
-        notice(f"port {port} is in use by {ports.holder(port)}: the page is served at port {free_port}")
+        notice(f"port {port} is in use by {port_holder(port)}: the page is served at port {free_port}")
     return ThreadingHTTPServer(("127.0.0.1", free_port), _ballot_handler(run, packet))
 
 

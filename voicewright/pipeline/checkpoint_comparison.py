@@ -7,21 +7,22 @@ the highest transfer, else the lowest evaluation loss; of equals the earlier ste
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 
-from voicewright.core import processes
 from voicewright.core.documents.base import read_document, write_document
 from voicewright.core.documents.intervals import Figure
 from voicewright.core.documents.training import CheckpointComparison, CheckpointScores
 from voicewright.core.documents.voice_report import VoiceReport
 from voicewright.core.errors import UserError
-from voicewright.core.paths import REPO_DIR, Run
+from voicewright.core.paths import Run
+from voicewright.generation import arms
+from voicewright.pipeline import worker
+from voicewright.pipeline.stages import StageOptions
 from voicewright.recipe import recipes
-from voicewright.serving.during import served
+from voicewright.serving.endpoints import while_served
 from voicewright.training import checkpoints
 
 
@@ -46,15 +47,10 @@ def compare_checkpoints(run: Run) -> CheckpointComparison:
 
 def measure(run: Run) -> None:
     """Serve all checkpoints as adapters of one base, generate with each, and measure; finished texts are kept."""
-    arms = ",".join(f"checkpoint-{checkpoint.step}" for checkpoint in checkpoints.whole(run.adapter_dir))
-    with served(recipes.load(run.name), "checkpoints"):
-        _run("voicewright.generation.arms", run.name, f"arm={arms}")
-    _run("voicewright.metrics.voice_report", run.name)
-
-
-def _run(module: str, *words: str) -> None:
-    if code := processes.run([sys.executable, "-m", module, *words], cwd=REPO_DIR).code:
-        sys.exit(code)
+    names = [f"checkpoint-{checkpoint.step}" for checkpoint in checkpoints.whole(run.adapter_dir)]
+    with while_served(recipes.load(run.name), "checkpoints"):
+        arms.generate(run, names)
+    worker.voice(run, StageOptions())
 
 
 def checkpoint_scores(run: Run, voice: VoiceReport) -> list[CheckpointScores]:

@@ -5,6 +5,7 @@ Started by runner.py, which decides what is stale; here is what each stage calls
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Sequence
 
@@ -34,10 +35,10 @@ def asks_its_own_model(recipe: Recipe) -> bool:
 
 def prepare(run: Run, _options: StageOptions) -> None:
     from voicewright.data import preparation
-    from voicewright.serving.during import served
+    from voicewright.serving.endpoints import while_served
 
     recipe = recipes.load(run.name)
-    with served(recipe, "baseline" if asks_its_own_model(recipe) else None):
+    with while_served(recipe, "baseline") if asks_its_own_model(recipe) else contextlib.nullcontext():
         preparation.prepare_run(run)
 
 
@@ -129,9 +130,9 @@ def report(run: Run, _options: StageOptions) -> None:
 
 def _generate(run: Run, served_arm: str, arms: Sequence[str], options: StageOptions) -> None:
     from voicewright.generation import arms as generation
-    from voicewright.serving.during import served
+    from voicewright.serving.endpoints import while_served
 
-    with served(recipes.load(run.name), served_arm):
+    with while_served(recipes.load(run.name), served_arm):
         generation.generate(run, arms, force=[options.force] if options.force else [])
 
 
