@@ -100,8 +100,9 @@ def served_difference(url: str, texts: Sequence[ScoredText]) -> tuple[float, int
     total, count = 0.0, 0
     with Client(ClientSettings(url, timeout_s=SERVED_TIMEOUT_S)) as client:
         models = client.models()
-        if isinstance(models, Failure):
-            raise UserError(f"{url}: {models.reason}", hint="leave URL out: the command then starts the server itself")
+        if isinstance(models, Failure) or not models:
+            reason = models.reason if isinstance(models, Failure) else "it lists no model"
+            raise UserError(f"{url}: {reason}", hint="leave URL out: the command then starts the server itself")
         for text in texts:
             sampling = {"temperature": 0, "prompt_logprobs": 0}
             answer = client.ask(Request(models[0].id, max_tokens=1, prompt=text.ids, sampling=sampling))
@@ -116,7 +117,7 @@ def served_difference(url: str, texts: Sequence[ScoredText]) -> tuple[float, int
 def prompt_log_probabilities(completion: Completion, ids: Sequence[int]) -> list[float]:
     """What a server gives to each token but the first. Raises UserError for a server that is not vLLM."""
     entries = completion.choices[0].prompt_logprobs
-    if not entries:
+    scored = list(zip((entries or [])[1:], ids[1:], strict=False))
+    if len(scored) != len(ids) - 1 or any(entry is None or str(token) not in entry for entry, token in scored):
         raise UserError("the server does not report log-probabilities of a prompt: only vLLM does")
-    pairs = zip(entries[1:], ids[1:], strict=True)
-    return [entry[str(token)].logprob for entry, token in pairs if entry is not None]
+    return [entry[str(token)].logprob for entry, token in scored if entry is not None]
