@@ -1,4 +1,4 @@
-"""What the tests of prepare share: a recipe on the embedded model, and books made on the spot."""
+"""Shared by the tests of the data package: a recipe on the embedded model, and small books in every format."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def with_sources(demo: Recipe) -> Callable[..., Recipe]:
 
 
 @pytest.fixture
-def made(with_sources: Callable[..., Recipe]) -> Callable[..., Assembly]:
+def assembled(with_sources: Callable[..., Recipe]) -> Callable[..., Assembly]:
     """Rows of some sources."""
 
     def make(sources: dict[str, dict[str, Any]], **data: Any) -> Assembly:
@@ -156,8 +156,8 @@ def pdf(path: Path, pages: list[list[tuple[float, float, str]]]) -> Path:
     """A PDF with lines at (x, y) inches from the bottom left of a 6 x 8 inch page, in 10-point Times."""
     streams = []
     for lines in pages:
-        shown = (f"1 0 0 1 {72 * x:.1f} {72 * y:.1f} Tm ({text}) Tj" for x, y, text in lines)
-        streams.append("BT /F 10 Tf " + " ".join(shown) + " ET")
+        operators = (f"1 0 0 1 {72 * x:.1f} {72 * y:.1f} Tm ({text}) Tj" for x, y, text in lines)
+        streams.append("BT /F 10 Tf " + " ".join(operators) + " ET")
     kids = " ".join(f"{4 + 2 * i} 0 R" for i in range(len(pages)))
     objects = [
         "<</Type/Catalog/Pages 2 0 R>>",

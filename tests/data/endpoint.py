@@ -1,4 +1,4 @@
-"""A server of our own that answers as it is told to, and keeps what it was asked."""
+"""A server of our own with answers that a test sets; it stores the requests."""
 
 from __future__ import annotations
 

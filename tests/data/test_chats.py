@@ -77,10 +77,10 @@ def test_one_conversation_in_five_spellings_is_one(value: dict[str, Any]) -> Non
     assert [(turn.role, turn.content) for turn in thread.turns] == TURNS
 
 
-def rows(made: Make, tmp_path: Path, values: list[Any], shape: str = "chat", **source: Any) -> list[TrainingRow]:
+def rows(assembled: Make, tmp_path: Path, values: list[Any], shape: str = "chat", **source: Any) -> list[TrainingRow]:
     path = tmp_path / "a.json"
     path.write_text(json.dumps(values))
-    result = made({"mine": {"path": str(path), "shape": shape, **source}})
+    result = assembled({"mine": {"path": str(path), "shape": shape, **source}})
     return [piece.row for piece in result.output.rows]
 
 
@@ -92,21 +92,21 @@ def chats(n: int = 4) -> list[Any]:
     return [{"messages": [{"role": r, "content": f"{w} ({i})"} for r, w in TURNS]} for i in range(n)]
 
 
-def test_the_loss_is_on_the_voices_turns_alone(made: Make, tmp_path: Path) -> None:
-    row = rows(made, tmp_path, chats())[0]
+def test_the_loss_is_on_the_voices_turns_alone(assembled: Make, tmp_path: Path) -> None:
+    row = rows(assembled, tmp_path, chats())[0]
     assert [(m.role, m.train) for m in turns(row)] == [
         ("user", False), ("assistant", True), ("user", False), ("assistant", True)
     ]  # fmt: skip
 
 
-def test_the_voice_may_be_the_users_whose_turns_become_the_assistants(made: Make, tmp_path: Path) -> None:
-    row = rows(made, tmp_path, chats(), voice="user")[0]
+def test_the_voice_may_be_the_users_whose_turns_become_the_assistants(assembled: Make, tmp_path: Path) -> None:
+    row = rows(assembled, tmp_path, chats(), voice="user")[0]
     assert [(m.role, m.content, m.train) for m in turns(row)] == [
         ("assistant", "Hi (0)", True), ("user", "Ho (0)", False), ("assistant", "And? (0)", True)
     ]  # fmt: skip
 
 
-def test_the_voice_may_be_a_speakers_name(made: Make, tmp_path: Path) -> None:
+def test_the_voice_may_be_a_speakers_name(assembled: Make, tmp_path: Path) -> None:
     values = [
         {
             "messages": [
@@ -116,17 +116,17 @@ def test_the_voice_may_be_a_speakers_name(made: Make, tmp_path: Path) -> None:
         }
         for i in range(3)
     ]
-    assert turns(rows(made, tmp_path, values, voice="Ada")[0])[1].train is True
+    assert turns(rows(assembled, tmp_path, values, voice="Ada")[0])[1].train is True
 
 
-def test_a_weight_of_nought_takes_the_loss_off_a_turn(made: Make, tmp_path: Path) -> None:
+def test_a_weight_of_nought_takes_the_loss_off_a_turn(assembled: Make, tmp_path: Path) -> None:
     values = chats()
     for value in values:
         value["messages"][1]["weight"] = 0
-    assert [m.train for m in turns(rows(made, tmp_path, values)[0])] == [False, False, False, True]
+    assert [m.train for m in turns(rows(assembled, tmp_path, values)[0])] == [False, False, False, True]
 
 
-def test_tool_calls_keep_their_place_and_are_not_learnt(made: Make, tmp_path: Path) -> None:
+def test_tool_calls_keep_their_place_and_are_not_learnt(assembled: Make, tmp_path: Path) -> None:
     values = [
         {
             "conversations": [
@@ -138,13 +138,13 @@ def test_tool_calls_keep_their_place_and_are_not_learnt(made: Make, tmp_path: Pa
         }
         for i in range(3)
     ]
-    row = rows(made, tmp_path, values)[0]
+    row = rows(assembled, tmp_path, values)[0]
     assert [(m.role, m.train) for m in turns(row)] == [
         ("user", False), ("assistant", False), ("tool", False), ("assistant", True)
     ]  # fmt: skip
 
 
-def test_a_tool_call_is_not_the_voice_though_its_source_trains_on_it(made: Make, tmp_path: Path) -> None:
+def test_a_tool_call_is_not_the_voice_though_its_source_trains_on_it(assembled: Make, tmp_path: Path) -> None:
     call = [{"function": {"name": "weather", "arguments": "{}"}}]
     values = [
         {
@@ -157,48 +157,48 @@ def test_a_tool_call_is_not_the_voice_though_its_source_trains_on_it(made: Make,
         }
         for i in range(3)
     ]
-    row = rows(made, tmp_path, values)[0]
+    row = rows(assembled, tmp_path, values)[0]
     assert [m.train for m in turns(row)] == [False, False, False, True]
     assert row.author_texts == ["It rains."]
 
 
-def test_a_pair_whose_chosen_reply_is_a_tool_call_is_left_out(made: Make, tmp_path: Path) -> None:
+def test_a_pair_whose_chosen_reply_is_a_tool_call_is_left_out(assembled: Make, tmp_path: Path) -> None:
     call = {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "weather"}}]}
     values = [{"prompt": f"Hi {i}", "chosen": "Ho", "rejected": "Hm"} for i in range(4)]
     (tmp_path / "p.json").write_text(json.dumps([*values, {"prompt": "Hi", "chosen": call, "rejected": "Hm"}]))
-    result = made({"mine": {"path": str(tmp_path / "p.json"), "shape": "preference"}})
+    result = assembled({"mine": {"path": str(tmp_path / "p.json"), "shape": "preference"}})
     assert [drop.reason for drop in result.output.dropped] == ["the chosen reply is a tool call"]
 
 
-def test_system_prompts_are_drawn_from_the_list_and_stay_with_their_row(made: Make, tmp_path: Path) -> None:
-    drawn = [rows(made, tmp_path, chats(30), system=["Be brief.", "Be kind."]) for _ in range(2)]
+def test_system_prompts_are_drawn_from_the_list_and_stay_with_their_row(assembled: Make, tmp_path: Path) -> None:
+    drawn = [rows(assembled, tmp_path, chats(30), system=["Be brief.", "Be kind."]) for _ in range(2)]
     systems = [turns(row)[0].content for row in drawn[0]]
     assert set(systems) == {"Be brief.", "Be kind."}
     assert drawn[0] == drawn[1]
 
 
-def test_a_long_conversation_is_cut_between_exchanges(made: Make, tmp_path: Path) -> None:
+def test_a_long_conversation_is_cut_between_exchanges(assembled: Make, tmp_path: Path) -> None:
     long = {"messages": [{"role": r, "content": "count the rungs again " * 20} for r, _ in TURNS * 6]}
-    found = [row for row in rows(made, tmp_path, [long, *chats()]) if "rungs" in turns(row)[0].text]
-    assert len(found) > 2
-    assert all(turns(row)[0].role == "user" and row.tokens <= 448 for row in found)
-    assert sum(len(turns(row)) for row in found) == 24
+    parts = [row for row in rows(assembled, tmp_path, [long, *chats()]) if "rungs" in turns(row)[0].text]
+    assert len(parts) > 2
+    assert all(turns(row)[0].role == "user" and row.tokens <= 448 for row in parts)
+    assert sum(len(turns(row)) for row in parts) == 24
 
 
-def test_what_is_too_long_is_dropped_and_said(made: Make, tmp_path: Path) -> None:
+def test_what_is_too_long_is_dropped_and_said(assembled: Make, tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps([*chats(), {"instruction": "Hi", "output": "word " * 900}]))
-    result = made({"mine": {"path": str(path), "shape": "instruction"}})
+    result = assembled({"mine": {"path": str(path), "shape": "instruction"}})
     (drop,) = result.output.dropped
     assert "longer than max_tokens" in drop.reason and drop.words == 901 and drop.source.endswith("a.json#5")
 
 
 def test_a_model_without_a_template_is_refused_before_anything_is_read(
-    made: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    assembled: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(chat_templates, "load", lambda *_: None)
     with pytest.raises(UserError, match="needs a chat template"):
-        rows(made, tmp_path, chats())
+        rows(assembled, tmp_path, chats())
 
 
 PAIRS: dict[str, dict[str, Any]] = {
@@ -233,23 +233,23 @@ def test_a_preference_pair_in_every_spelling_is_one(spelling: str) -> None:
     assert (pair.chosen.content, pair.rejected.content) == ("Ho", "Hm")
 
 
-def test_preference_rows_are_what_axolotls_dpo_reads(made: Make, tmp_path: Path) -> None:
+def test_preference_rows_are_what_axolotls_dpo_reads(assembled: Make, tmp_path: Path) -> None:
     values = [{"prompt": f"Hi {i}", "chosen": "Ho", "rejected": "Hm"} for i in range(4)]
     values.append({"prompt": "Same", "chosen": "Ho", "rejected": "Ho "})
     path = tmp_path / "p.json"
     path.write_text(json.dumps(values))
-    result = made({"mine": {"path": str(path), "shape": "preference"}})
+    result = assembled({"mine": {"path": str(path), "shape": "preference"}})
     row = result.output.rows[0].row.to_json()
     assert row["messages"] == [{"role": "user", "content": "Hi 0"}]
     assert row["chosen"] == {"role": "assistant", "content": "Ho"} and row["rejected"]["content"] == "Hm"
     assert [drop.reason for drop in result.output.dropped] == ["the two replies are the same"]
 
 
-def test_labels_on_one_reply_are_refused_and_counted_rather_than_listed(made: Make, tmp_path: Path) -> None:
+def test_labels_on_one_reply_are_refused_and_counted_rather_than_listed(assembled: Make, tmp_path: Path) -> None:
     path = tmp_path / "k.json"
     path.write_text(json.dumps([{"messages": [{"role": "user", "content": "Hi"}], "label": True}] * 40))
     with pytest.raises(UserError) as refused:
-        made({"mine": {"path": str(path), "shape": "preference"}})
+        assembled({"mine": {"path": str(path), "shape": "preference"}})
     assert len(refused.value.problems) == 6 and "KTO" in refused.value.problems[0]
     assert refused.value.problems[-1] == "and 35 more like these"
 
@@ -259,10 +259,10 @@ def test_preferences_are_not_mixed_with_other_rows(with_sources: Callable[..., A
         with_sources({"a": {"path": "a", "shape": "preference"}, "b": {"path": "b", "shape": "chat"}})
 
 
-def test_a_continuation_follows_its_fragment_and_neither_crosses_a_chapter(made: Make, tmp_path: Path) -> None:
+def test_a_continuation_follows_its_fragment_and_neither_crosses_a_chapter(assembled: Make, tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text(book(6, 24))
     text = (tmp_path / "a.md").read_text()
-    result = made(
+    result = assembled(
         {"mine": {"path": str(tmp_path), "shape": "continuation"}},
         continuation={"words": 90, "overlap": 20, "instruction": ""},
     )
@@ -286,8 +286,8 @@ def test_a_continuation_follows_its_fragment_and_neither_crosses_a_chapter(made:
     ],
 )
 @pytest.mark.slow
-def test_real_exports_go_through(made: Make, shared_data: Path, name: str, shape: str, fewest: int) -> None:
-    result = made({"real": {"path": str(shared_data / name), "shape": shape}}, max_tokens=900)
+def test_real_exports_go_through(assembled: Make, shared_data: Path, name: str, shape: str, fewest: int) -> None:
+    result = assembled({"real": {"path": str(shared_data / name), "shape": shape}}, max_tokens=900)
     assert len(result.output.rows) >= fewest
     assert all(piece.row.tokens <= 900 for piece in result.output.rows)
 
@@ -310,21 +310,21 @@ def test_every_model_of_configs_has_a_template_that_can_be_counted() -> None:
 
 
 def test_a_conversation_that_the_template_refuses_is_named(
-    made: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    assembled: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     picky = "{% if messages[0].role == 'system' %}{{ raise_exception('No system here') }}{% endif %}"
     template = chat_templates.Template(chat_templates.compiled(picky), {}, "it.jinja")
     monkeypatch.setattr(chat_templates, "load", lambda *_: template)
     values = [*chats(3), {"messages": [{"role": "system", "content": "Be brief."}, *chats(1)[0]["messages"]]}]
     with pytest.raises(UserError) as refused:
-        rows(made, tmp_path, values)
+        rows(assembled, tmp_path, values)
     assert [
         "a.json#4: is refused by the model's chat template (it.jinja): No system here" in p
         for p in refused.value.problems
     ] == [True]
     (tmp_path / "b.md").write_text(book(4))
     with pytest.raises(UserError, match="No system here") as refused:
-        made({"mine": {"path": str(tmp_path / "b.md"), "shape": "qa"}})
+        assembled({"mine": {"path": str(tmp_path / "b.md"), "shape": "qa"}})
     assert "data.qa.persona=''" in (refused.value.hint or "")
 
 

@@ -35,11 +35,11 @@ def test_exact_and_near_duplicates_are_found() -> None:
 
 def test_a_held_out_row_that_stands_in_part_in_training_is_a_leak() -> None:
     other = " ".join([*WORDS[300:360], *WORDS[0:40]])
-    found = duplicates.leaks(
+    leaks = duplicates.leaks(
         duplicates.known_runs([" ".join(WORDS[:200])]), {"x": other, "y": " ".join(WORDS[250:300])}
     )
-    assert [leak.id for leak in found] == ["x"]
-    assert 0.2 < found[0].share < 0.45
+    assert [leak.id for leak in leaks] == ["x"]
+    assert 0.2 < leaks[0].share < 0.45
 
 
 def test_novels_do_not_leak_into_one_another(shared_data: Path) -> None:
@@ -65,9 +65,9 @@ def test_text_health_finds_what_was_planted() -> None:
         "token": good + " <|im_end|>",
         "better": good,
     }
-    found = health.check(texts, TOKENS)
-    assert found.language == "en"
-    assert {name: [row.id for row in rows] for name, rows in found.rows.items()} == {
+    check = health.check(texts, TOKENS)
+    assert check.language == "en"
+    assert {name: [row.id for row in rows] for name, rows in check.rows.items()} == {
         "mojibake": ["mojibake"],
         "control_characters": ["control"],
         "other_language": ["french"],
@@ -77,7 +77,7 @@ def test_text_health_finds_what_was_planted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "masked"),
     [
         ("Write to ada.b+c@mail.example.org, please.", "Write to [e-mail], please."),
         ("Call +44 20 7946 0958 or (555) 123-4567 x.", "Call [phone] or [phone] x."),
@@ -87,8 +87,8 @@ def test_text_health_finds_what_was_planted() -> None:
         ("She counted 61 rungs, 14 000 times, since 1843.", None),
     ],
 )
-def test_personal_data_is_masked_and_figures_are_not(text: str, shown: str | None) -> None:
-    assert personal.masked(text) == (shown or text)
+def test_personal_data_is_masked_and_figures_are_not(text: str, masked: str | None) -> None:
+    assert personal.masked(text) == (masked or text)
 
 
 def test_the_personal_data_itself_is_not_repeated_in_the_report() -> None:
@@ -128,11 +128,11 @@ def test_you_in_quoted_speech_is_not_the_narrators() -> None:
 
 
 def test_a_question_that_both_splits_ask_is_no_leak_of_the_authors_words(
-    made: Callable[..., Assembly], with_sources: Callable[..., Recipe], tmp_path: Path
+    assembled: Callable[..., Assembly], with_sources: Callable[..., Recipe], tmp_path: Path
 ) -> None:
     question = " ".join(WORDS[:40])
     chats = [{"instruction": question, "output": f"Answer number {n}, and no other."} for n in range(12)]
     (tmp_path / "a.json").write_text(json.dumps(chats))
     sources = {"mine": {"path": str(tmp_path / "a.json"), "shape": "instruction"}}
-    duplicates_check = stats.gather(with_sources(sources), made(sources)).checks.duplicates
+    duplicates_check = stats.gather(with_sources(sources), assembled(sources)).checks.duplicates
     assert not duplicates_check.leaks_val and not duplicates_check.leaks_heldout

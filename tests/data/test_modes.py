@@ -23,10 +23,10 @@ def memory(kind: str, text: str, day: int = 1, **metadata: str) -> dict[str, Any
     return {"type": kind, "text": text, "time": f"2026-01-{day:02}T08:00:00", "metadata": metadata}
 
 
-def prepared(made: Make, tmp_path: Path, values: list[Any], **modes: Any) -> Assembly:
+def prepared(assembled: Make, tmp_path: Path, values: list[Any], **modes: Any) -> Assembly:
     (tmp_path / "m.jsonl").write_text("".join(json.dumps(value) + "\n" for value in values))
     settings = {"types": TYPES, "fillers": ["Of course"], "family": None} | modes
-    return made({"me": {"path": str(tmp_path), "shape": "modes"}}, modes=settings, min_tokens=1)
+    return assembled({"me": {"path": str(tmp_path), "shape": "modes"}}, modes=settings, min_tokens=1)
 
 
 THREE = [
@@ -36,8 +36,8 @@ THREE = [
 ]
 
 
-def test_each_type_becomes_a_sample_of_its_mode(made: Make, tmp_path: Path) -> None:
-    texts = [piece.row.text for piece in prepared(made, tmp_path, THREE).output.rows]
+def test_each_type_becomes_a_sample_of_its_mode(assembled: Make, tmp_path: Path) -> None:
+    texts = [piece.row.text for piece in prepared(assembled, tmp_path, THREE).output.rows]
     assert texts == [
         "<thought>the old man</thought>\n<world>The water has forgotten him.</world>",
         "<user>Which rung?</user>\n<assistant>Mind the nineteenth.</assistant>",
@@ -45,25 +45,25 @@ def test_each_type_becomes_a_sample_of_its_mode(made: Make, tmp_path: Path) -> N
     ]
 
 
-def test_one_mode_can_be_trained_alone(made: Make, tmp_path: Path) -> None:
+def test_one_mode_can_be_trained_alone(assembled: Make, tmp_path: Path) -> None:
     more = [memory("task", f"Done, {day}.", day, instruction="Do it.") for day in range(4, 9)]
-    found = prepared(made, tmp_path, THREE + more, only=["agent"])
-    assert {piece.row.mode for piece in found.output.rows} == {"agent"}
-    assert sum("data.modes.only" in drop.reason for drop in found.output.dropped) == 2
+    assembly = prepared(assembled, tmp_path, THREE + more, only=["agent"])
+    assert {piece.row.mode for piece in assembly.output.rows} == {"agent"}
+    assert sum("data.modes.only" in drop.reason for drop in assembly.output.dropped) == 2
 
 
-def test_a_first_run_takes_a_few_rows_and_says_how_many_are_left(made: Make, tmp_path: Path) -> None:
+def test_a_first_run_takes_a_few_rows_and_says_how_many_are_left(assembled: Make, tmp_path: Path) -> None:
     (tmp_path / "m.jsonl").write_text(
         "".join(json.dumps(memory("task", f"Done, {n}.", 1 + n % 28, instruction=f"Do {n}.")) + "\n" for n in range(40))
     )
     source = {"me": {"path": str(tmp_path), "shape": "modes"}}
-    found = made(source, modes={"types": TYPES}, min_tokens=1, max_rows=12)
-    assert len(found.output.rows) == 12
-    assert any("28 rows are left" in drop.reason for drop in found.output.dropped)
+    assembly = assembled(source, modes={"types": TYPES}, min_tokens=1, max_rows=12)
+    assert len(assembly.output.rows) == 12
+    assert any("28 rows are left" in drop.reason for drop in assembly.output.dropped)
 
 
-def test_a_family_wraps_the_roles(made: Make, tmp_path: Path) -> None:
-    text = prepared(made, tmp_path, THREE, family="llama").output.rows[0].row.all_text
+def test_a_family_wraps_the_roles(assembled: Make, tmp_path: Path) -> None:
+    text = prepared(assembled, tmp_path, THREE, family="llama").output.rows[0].row.all_text
     assert text.startswith("<|start_header_id|>user<|end_header_id|>\n\n<thought>")
     assert text.endswith("</world><|eot_id|>")
 
@@ -75,45 +75,45 @@ def test_every_family_has_its_three_keys() -> None:
         modes.family("mistral")
 
 
-def test_the_models_own_end_of_text_is_not_written_twice(made: Make, tmp_path: Path) -> None:
-    text = prepared(made, tmp_path, THREE, family="gptj").output.rows[0].row.all_text
+def test_the_models_own_end_of_text_is_not_written_twice(assembled: Make, tmp_path: Path) -> None:
+    text = prepared(assembled, tmp_path, THREE, family="gptj").output.rows[0].row.all_text
     assert text.endswith("</world>")
 
 
-def test_a_sample_with_another_modes_tags_fails_and_names_the_row(made: Make, tmp_path: Path) -> None:
+def test_a_sample_with_another_modes_tags_fails_and_names_the_row(assembled: Make, tmp_path: Path) -> None:
     values = [*THREE, memory("reflection", "He said <action>go</action>.", 4, thought="then")]
     with pytest.raises(UserError) as refused:
-        prepared(made, tmp_path, values)
+        prepared(assembled, tmp_path, values)
     (problem,) = refused.value.problems
     assert "m.jsonl:4: a dual sample holds </action>, <action>" in problem
 
 
-def test_a_type_without_a_mode_is_named(made: Make, tmp_path: Path) -> None:
+def test_a_type_without_a_mode_is_named(assembled: Make, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"m.jsonl:1: type 'smell' has no mode"):
-        prepared(made, tmp_path, [memory("smell", "Peat."), *THREE])
+        prepared(assembled, tmp_path, [memory("smell", "Peat."), *THREE])
 
 
-def test_a_memory_that_answers_nothing_is_left_out_and_said(made: Make, tmp_path: Path) -> None:
-    result = prepared(made, tmp_path, [*THREE, memory("reflection", "Peat.", 4)])
+def test_a_memory_that_answers_nothing_is_left_out_and_said(assembled: Make, tmp_path: Path) -> None:
+    result = prepared(assembled, tmp_path, [*THREE, memory("reflection", "Peat.", 4)])
     assert [drop.reason for drop in result.output.dropped] == [
         "the memory has nothing that it answers (metadata: prompt, context, ...)"
     ]
 
 
-def test_a_memory_may_hold_its_own_pair(made: Make, tmp_path: Path) -> None:
+def test_a_memory_may_hold_its_own_pair(assembled: Make, tmp_path: Path) -> None:
     values = [*THREE[1:], memory("reflection", "<thought>rain</thought><world>It rained.</world>", 4)]
-    texts = [piece.row.all_text for piece in prepared(made, tmp_path, values).output.rows]
+    texts = [piece.row.all_text for piece in prepared(assembled, tmp_path, values).output.rows]
     assert any("<thought>rain</thought>\n<world>It rained." in text for text in texts)
 
 
-def test_the_steps_on_the_way_are_kept(made: Make, tmp_path: Path) -> None:
-    kept = prepared(made, tmp_path, THREE).output.files
+def test_the_steps_on_the_way_are_kept(assembled: Make, tmp_path: Path) -> None:
+    files = prepared(assembled, tmp_path, THREE).output.files
     steps = {"curated.jsonl", "formatted.jsonl", "schema_applied.jsonl", "final.jsonl", "summary.json"}
-    assert set(kept) == {f"modes/me/{name}" for name in steps}
+    assert set(files) == {f"modes/me/{name}" for name in steps}
 
 
 def test_the_balance_of_modes_is_measured_over_all_sources(
-    with_sources: Callable[..., Recipe], made: Make, tmp_path: Path
+    with_sources: Callable[..., Recipe], assembled: Make, tmp_path: Path
 ) -> None:
     sources = {}
     for name, kind in (("said", "dialogue"), ("done", "task")):
@@ -121,7 +121,7 @@ def test_the_balance_of_modes_is_measured_over_all_sources(
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(value) + "\n" for value in values))
         sources[name] = {"path": str(tmp_path / f"{name}.jsonl"), "shape": "modes"}
     data: dict[str, Any] = {"modes": {"types": TYPES}, "min_tokens": 1}
-    result = made(sources, **data)
+    result = assembled(sources, **data)
     checks = stats.gather(with_sources(sources, **data), result).checks
     shares = {m.name: m.value for m in checks.modes or [] if m.name.startswith("share")}
     assert shares == {"share of dual": 0, "share of emulation": 0.5, "share of agent": 0.5}

@@ -15,7 +15,7 @@ from tests.data.conftest import book, pdf
 from voicewright.core.documents.base import read_document, read_documents, write_document
 from voicewright.core.documents.stats import Stats
 from voicewright.core.paths import Run
-from voicewright.core.records import read_json, read_rows
+from voicewright.core.records import read_rows
 from voicewright.core.rows import TrainingRow
 from voicewright.data import preparation, splitting
 from voicewright.data import stats as data_stats
@@ -63,19 +63,19 @@ def test_every_row_says_where_it_comes_from(run: Run) -> None:
         assert next(iter(row.to_json())) == "id"
 
 
-def test_a_file_cleaned_of_much_is_traced_by_its_cleaned_text(made: Make, tmp_path: Path) -> None:
+def test_a_file_cleaned_of_much_is_traced_by_its_cleaned_text(assembled: Make, tmp_path: Path) -> None:
     head = "The Project Gutenberg eBook of It\n\n*** START OF THE PROJECT GUTENBERG EBOOK IT ***\n\n"
     (tmp_path / "notes").write_text(head + book(5))
     (tmp_path / "notes.md").write_text(book(4).replace("ladder", "rope"))
-    result = made({"mine": {"path": str(tmp_path)}})
-    kept = {path: str(text) for path, text in result.output.files.items()}
-    assert len(kept) == 2 and {traced(p.row, kept.__getitem__) == p.row.text for p in result.output.rows} == {True}
+    result = assembled({"mine": {"path": str(tmp_path)}})
+    files = {path: str(text) for path, text in result.output.files.items()}
+    assert len(files) == 2 and {traced(p.row, files.__getitem__) == p.row.text for p in result.output.rows} == {True}
 
 
-def test_a_row_of_a_pdf_names_its_page_and_its_cleaned_text(made: Make, tmp_path: Path) -> None:
+def test_a_row_of_a_pdf_names_its_page_and_its_cleaned_text(assembled: Make, tmp_path: Path) -> None:
     wide = "you go down the ladder once again and count each of the rungs"
     pages = [[(0.9, 7.2, f"Page {p} {wide}"), (0.6, 7, wide), (0.6, 6.8, "and stop.")] for p in range(1, 10)]
-    result = made({"mine": {"path": str(pdf(tmp_path / "a.pdf", pages))}}, min_tokens=8, max_tokens=60)
+    result = assembled({"mine": {"path": str(pdf(tmp_path / "a.pdf", pages))}}, min_tokens=8, max_tokens=60)
     assert len(result.output.rows) == 9
     for row in (piece.row for piece in result.output.rows):
         assert f"a.pdf:p{row.all_text.split()[1]}:" in row.source
@@ -94,14 +94,14 @@ def test_preparing_again_writes_the_same_bytes(run: Run) -> None:
 
 
 def test_stats_hold_the_format_the_splits_and_the_checks(run: Run) -> None:
-    told = read_json(run.stats_path)
-    assert told["format"] | {"special_tokens": 0} == {
+    stats = read_document(run.stats_path, Stats)
+    assert stats.format.to_json() | {"special_tokens": 0} == {
         "shape": "completion", "prompt": "raw", "system": None, "special_tokens": 0, "open_ended": True, "stop": None
     }  # fmt: skip
-    assert told["splits"]["train"]["rows"] == len(rows_of(run)["train"])
-    assert sum(told["checks"]["tokens"]["counts"]) == sum(split["rows"] for split in told["splits"].values())
-    assert told["checks"]["curation"]["share_second_person"] == 1
-    assert told["checks"]["training"]["steps"] > 0
+    assert stats.splits["train"].rows == len(rows_of(run)["train"])
+    assert sum(stats.checks.tokens.counts) == sum(split.rows for split in stats.splits.values())
+    assert stats.checks.curation and stats.checks.curation.share_second_person == 1
+    assert stats.checks.training.steps > 0
 
 
 def test_stats_are_read_as_a_document_that_is_written_the_same(run: Run, tmp_path: Path) -> None:
@@ -124,8 +124,8 @@ def test_a_source_that_is_not_there_yet_is_said_once_and_its_sample_named_in_the
     recipes.source_paths(composed.recipe)  # as the driver does, and make plan
     assert "not there yet" not in capsys.readouterr().err
     preparation.prepare_run(Run("mine"))
-    said = "note: manuscripts/never-written is not there yet: using manuscripts/sample in its place"
-    assert said in capsys.readouterr().err
+    message = "note: manuscripts/never-written is not there yet: using manuscripts/sample in its place"
+    assert message in capsys.readouterr().err
     assert "| demo | manuscripts/sample |" in (Run("mine").data_dir / "data_card.md").read_text()
 
 
@@ -139,30 +139,30 @@ def test_a_sample_is_masked_and_shows_no_folder(run: Run, capsys: pytest.Capture
     assert len([*read_rows(run.dir / "sample.jsonl")]) == 4
 
 
-def test_one_of_three_works_is_held_out_whole(made: Make, tmp_path: Path) -> None:
+def test_one_of_three_works_is_held_out_whole(assembled: Make, tmp_path: Path) -> None:
     for name in ("one", "two", "three"):
         (tmp_path / f"{name}.md").write_text(book(6).replace("ladder", f"ladder of {name}"))
-    result = made({"mine": {"path": str(tmp_path)}})
+    result = assembled({"mine": {"path": str(tmp_path)}})
     works = {split: {p.row.work for p in pieces} for split, pieces in result.splits["completion"].items()}
     assert len(works["heldout"]) == 1 and not works["heldout"] & (works["train"] | works["val"])
 
 
-def test_files_of_one_chapter_each_are_one_work(made: Make, tmp_path: Path) -> None:
+def test_files_of_one_chapter_each_are_one_work(assembled: Make, tmp_path: Path) -> None:
     for number, chapter in enumerate(book(6).split("# Chapter ")[1:]):
         (tmp_path / f"{number}.md").write_text(f"# Chapter {chapter}")
-    result = made({"well": {"path": str(tmp_path)}})
+    result = assembled({"well": {"path": str(tmp_path)}})
     assert {piece.row.work for piece in result.output.rows} == {"well"}
     assert result.wholes["completion"] == "chapters"
 
 
-def test_a_text_without_chapters_is_split_by_scenes(made: Make, tmp_path: Path) -> None:
+def test_a_text_without_chapters_is_split_by_scenes(assembled: Make, tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text(book(6).replace("# Chapter", "The chapter"))
-    assert made({"mine": {"path": str(tmp_path)}}).wholes["completion"] == "scenes"
+    assert assembled({"mine": {"path": str(tmp_path)}}).wholes["completion"] == "scenes"
 
 
-def test_the_personal_data_of_rows_is_masked_on_demand(made: Make, tmp_path: Path) -> None:
+def test_the_personal_data_of_rows_is_masked_on_demand(assembled: Make, tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text(book().replace("lamp", "lamp (ada@example.org)"))
-    plain, masked = (made({"mine": {"path": str(tmp_path)}}, mask_personal=on) for on in (False, True))
+    plain, masked = (assembled({"mine": {"path": str(tmp_path)}}, mask_personal=on) for on in (False, True))
     assert any("ada@" in piece.row.all_text for piece in plain.output.rows)
     assert not any("ada@" in piece.row.all_text for piece in masked.output.rows)
     assert any("[e-mail]" in piece.row.all_text for piece in masked.output.rows)
@@ -180,13 +180,13 @@ def test_the_rows_of_a_file_have_the_same_columns_whatever_shapes_are_in_it() ->
 
 
 def test_steps_to_expect_count_the_end_of_text_of_raw_passages_alone(
-    with_sources: Callable[..., Recipe], made: Make, tmp_path: Path
+    with_sources: Callable[..., Recipe], assembled: Make, tmp_path: Path
 ) -> None:
     (tmp_path / "a.md").write_text(book(6))
     filled = {}
     for shape in ("completion", "continuation"):
         sources = {"mine": {"path": str(tmp_path), "shape": shape}}
-        result = made(sources)
+        result = assembled(sources)
         (splits,) = result.splits.values()
         tokens = [piece.row.tokens for piece in splits["train"]]
         training = data_stats.gather(with_sources(sources), result).checks.training
@@ -217,10 +217,10 @@ PARTS = st.lists(st.sampled_from(WORDS), min_size=30, max_size=90)
 
 @given(st.lists(PARTS.map(" ".join), min_size=4, max_size=9), st.integers(0, 5))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_two_splits_share_a_passage(made: Make, tmp_path: Path, chapters: list[str], seed: int) -> None:
+def test_no_two_splits_share_a_passage(assembled: Make, tmp_path: Path, chapters: list[str], seed: int) -> None:
     chapters = [*chapters, chapters[0], chapters[1]]  # repeated on purpose
     (tmp_path / "a.md").write_text("".join(f"# T\n\n{words}.\n\n" for words in chapters))
-    result = made({"mine": {"path": str(tmp_path)}}, min_tokens=16, seed=seed)
+    result = assembled({"mine": {"path": str(tmp_path)}}, min_tokens=16, seed=seed)
     texts = [{piece.row.text for piece in pieces} for pieces in result.splits["completion"].values()]
     assert not (texts[0] & texts[1] or texts[0] & texts[2] or texts[1] & texts[2])
     for piece in result.output.rows:
@@ -228,16 +228,16 @@ def test_no_two_splits_share_a_passage(made: Make, tmp_path: Path, chapters: lis
         assert piece.row.tokens >= result.min_tokens or piece.bounds_exception
 
 
-def test_rows_fit_the_sequence_with_its_special_tokens(made: Make, tmp_path: Path) -> None:
+def test_rows_fit_the_sequence_with_its_special_tokens(assembled: Make, tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text(book(8))
-    result = made({"mine": {"path": str(tmp_path)}}, sequence_len=128, max_tokens=480, min_tokens=16)
+    result = assembled({"mine": {"path": str(tmp_path)}}, sequence_len=128, max_tokens=480, min_tokens=16)
     assert result.max_tokens == 128 - result.counter.added_tokens
     assert max(piece.row.tokens for piece in result.output.rows) <= result.max_tokens
 
 
 @pytest.mark.slow
-def test_seventy_novels_come_out_lossless_and_within_bounds(made: Make, shared_data: Path) -> None:
-    result = made({"novels": {"path": str(shared_data / "novels" / "[A-E]*.txt")}})
+def test_seventy_novels_come_out_lossless_and_within_bounds(assembled: Make, shared_data: Path) -> None:
+    result = assembled({"novels": {"path": str(shared_data / "novels" / "[A-E]*.txt")}})
     documents: dict[str, list[PreparedRow]] = {}
     for piece in result.output.rows:
         documents.setdefault(piece.row.source.rpartition(":")[0], []).append(piece)

@@ -1,4 +1,4 @@
-"""Synthetic questions: retried, kept as they come, cached; the answer is the passage, word for word."""
+"""Synthetic questions: retried, stored as they come, cached; the answer is the passage, word for word."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ Make = Callable[..., Assembly]
 
 
 @pytest.fixture
-def ask(made: Make, tmp_path: Path, home: Path, endpoint: Endpoint) -> Callable[..., Assembly]:
+def ask(assembled: Make, tmp_path: Path, home: Path, endpoint: Endpoint) -> Callable[..., Assembly]:
     (tmp_path / "book.md").write_text(book(4))
 
     def run(**settings: Any) -> Assembly:
         qa = {"url": endpoint.url, "wait_s": 0.001, "concurrency": 2} | settings
-        return made({"mine": {"path": str(tmp_path / "book.md"), "shape": "qa"}}, qa=qa)
+        return assembled({"mine": {"path": str(tmp_path / "book.md"), "shape": "qa"}}, qa=qa)
 
     return run
 
@@ -47,19 +47,19 @@ def test_each_passage_gets_two_questions_and_answers_itself(ask: Callable[..., A
 
 def test_a_second_run_asks_nothing_again(ask: Callable[..., Assembly], endpoint: Endpoint) -> None:
     first = ask()
-    asked = len(endpoint.requests)
+    requests = len(endpoint.requests)
     assert [p.row for p in ask().output.rows] == [p.row for p in first.output.rows]
-    assert len(endpoint.requests) == asked
+    assert len(endpoint.requests) == requests
 
 
-def test_each_source_of_questions_is_counted(made: Make, tmp_path: Path, home: Path, endpoint: Endpoint) -> None:
+def test_each_source_of_questions_is_counted(assembled: Make, tmp_path: Path, home: Path, endpoint: Endpoint) -> None:
     sources = {}
     for name, chapters in (("one", 3), ("two", 5)):
         (tmp_path / f"{name}.md").write_text(book(chapters).replace("ladder", name))
         sources[name] = {"path": str(tmp_path / f"{name}.md"), "shape": "qa"}
-    asked = made(sources, qa={"url": endpoint.url}).output.question_stats
-    assert asked["two"].passages > asked["one"].passages > 0
-    assert sum(each.covered for each in asked.values()) == len(endpoint.requests)
+    stats = assembled(sources, qa={"url": endpoint.url}).output.question_stats
+    assert stats["two"].passages > stats["one"].passages > 0
+    assert sum(source.covered for source in stats.values()) == len(endpoint.requests)
 
 
 def test_malformed_answers_and_refusals_are_tried_again(ask: Callable[..., Assembly], endpoint: Endpoint) -> None:
@@ -96,12 +96,12 @@ def test_answers_are_kept_as_they_come_though_others_are_still_asked(
             released.wait(5)
         return good(n)
 
-    kept: list[str] = []
+    stored: list[str] = []
 
     def append(self: records.Appender, row: Row) -> None:
         append_row(self, row)
-        kept.append(row["asked"])
-        if len(kept) == 3:
+        stored.append(row["asked"])
+        if len(stored) == 3:
             raise KeyboardInterrupt  # while the first passage is still being asked about
 
     append_row = records.Appender.append
@@ -112,20 +112,20 @@ def test_answers_are_kept_as_they_come_though_others_are_still_asked(
             ask(concurrency=2)
     released.set()
     (path,) = (home / "runs" / ".asked").glob("*.jsonl")
-    assert [row["asked"] for row in records.read_rows(path)] == kept and len(kept) == 3
-    assert not any(passage.startswith(late) for passage in kept)
+    assert [row["asked"] for row in records.read_rows(path)] == stored and len(stored) == 3
+    assert not any(passage.startswith(late) for passage in stored)
     endpoint.requests.clear()
     ask(concurrency=2)
     again = [request["messages"][0]["content"] for request in endpoint.requests]
-    assert not any(passage in asked for passage in kept for asked in again)
+    assert not any(passage in prompt for passage in stored for prompt in again)
 
 
 def test_a_kill_in_mid_write_repeats_one_passage_at_most(
     ask: Callable[..., Assembly], endpoint: Endpoint, home: Path
 ) -> None:
     ask()
-    (kept,) = (home / "runs" / ".asked").glob("*.jsonl")
-    kept.write_bytes(kept.read_bytes()[:-20])
+    (stored,) = (home / "runs" / ".asked").glob("*.jsonl")
+    stored.write_bytes(stored.read_bytes()[:-20])
     before = len(endpoint.requests)
     ask(coverage=1.0)
     assert len(endpoint.requests) == before + 1
@@ -133,8 +133,8 @@ def test_a_kill_in_mid_write_repeats_one_passage_at_most(
 
 def test_enough_passages_are_enough(ask: Callable[..., Assembly], endpoint: Endpoint, home: Path) -> None:
     ask()
-    (kept,) = (home / "runs" / ".asked").glob("*.jsonl")
-    kept.write_bytes(kept.read_bytes()[:-20])
+    (stored,) = (home / "runs" / ".asked").glob("*.jsonl")
+    stored.write_bytes(stored.read_bytes()[:-20])
     before = len(endpoint.requests)
     result = ask(coverage=0.7)
     assert len(endpoint.requests) == before

@@ -28,8 +28,8 @@ def run(text: str, italic: bool = False) -> str:
 def test_a_word_document_keeps_headings_and_italics(tmp_path: Path) -> None:
     heading = f'<w:p><w:pPr><w:pStyle w:val="H1"/></w:pPr>{run("The Well")}</w:p>'
     body = f"<w:p>{run('You go down. ')}{run('Mind the nineteenth.', italic=True)}{run(' You mind it.')}</w:p>"
-    found = text_of(docx(tmp_path / "a.docx", heading + body + f"<w:p>{run('***')}</w:p><w:p>{run('Up.')}</w:p>"))
-    assert found == "# The Well\n\nYou go down. *Mind the nineteenth.* You mind it.\n\n* * *\n\nUp.\n"
+    text = text_of(docx(tmp_path / "a.docx", heading + body + f"<w:p>{run('***')}</w:p><w:p>{run('Up.')}</w:p>"))
+    assert text == "# The Well\n\nYou go down. *Mind the nineteenth.* You mind it.\n\n* * *\n\nUp.\n"
 
 
 def test_an_epub_is_read_in_the_order_of_its_spine(tmp_path: Path) -> None:
@@ -37,8 +37,8 @@ def test_an_epub_is_read_in_the_order_of_its_spine(tmp_path: Path) -> None:
         "<h2>I</h2><p>First <i>this</i>.</p><hr/><p>Then that.</p>",
         '<nav><p>no</p></nav><h2>II</h2><p>Last<span class="pagenum">12</span>.</p>',
     ]
-    found = text_of(epub(tmp_path / "a.epub", pages))
-    assert found == "## I\n\nFirst *this*.\n\n* * *\n\nThen that.\n\n## II\n\nLast.\n"
+    text = text_of(epub(tmp_path / "a.epub", pages))
+    assert text == "## I\n\nFirst *this*.\n\n* * *\n\nThen that.\n\n## II\n\nLast.\n"
 
 
 def test_an_opendocument_text_keeps_headings_and_italics(tmp_path: Path) -> None:
@@ -77,18 +77,18 @@ def test_a_pdf_loses_its_furniture_and_its_line_ends(tmp_path: Path) -> None:
     for number in range(1, 6):
         body = [line(0, f"THE WELL {number}"), line(2, f"On page {number} {wide}", 0.3), line(3, f"{wide} and unbe-")]
         pages.append([*body, line(4, f"lievably {wide} to"), line(5, "the end.")])
-    found = text_of(pdf(tmp_path / "a.pdf", pages))
-    assert "THE WELL" not in found
-    assert f"and unbelievably {wide} to the end." in found
-    assert [p.split(" you")[0] for p in found.strip().split("\n\n")] == [f"On page {n}" for n in range(1, 6)]
+    text = text_of(pdf(tmp_path / "a.pdf", pages))
+    assert "THE WELL" not in text
+    assert f"and unbelievably {wide} to the end." in text
+    assert [p.split(" you")[0] for p in text.strip().split("\n\n")] == [f"On page {n}" for n in range(1, 6)]
 
 
 def test_the_columns_of_a_pdf_are_read_one_after_the_other(tmp_path: Path) -> None:
     left = [(0.5, 7 - 0.2 * n, f"left column line {n} goes") for n in range(20)]
     right = [(3.4, 7 - 0.2 * n, f"right column line {n} goes") for n in range(20)]
     rows = [each for pair in zip(left, right, strict=True) for each in pair]  # as some programs write them
-    found = text_of(pdf(tmp_path / "a.pdf", [rows]))
-    assert found.index("left column line 19") < found.index("right column line 0")
+    text = text_of(pdf(tmp_path / "a.pdf", [rows]))
+    assert text.index("left column line 19") < text.index("right column line 0")
 
 
 def test_a_page_of_a_pdf_is_named_in_the_source(tmp_path: Path) -> None:

@@ -77,9 +77,9 @@ def _findings(checks: DataChecks) -> list[str]:
     findings += [f"{name.replace('_', ' ')}: {count} row(s)" for name, count in health.counts.items() if count]
     findings += [f"{kind}: {count}" for kind, count in checks.personal.counts.items() if count]
     findings += [
-        f"questions on {name}: {asked.covered} of {asked.passages} passages, {asked.tokens_in:,} tokens in, "
-        f"{asked.tokens_out:,} out, cost {asked.cost:g}"
-        for name, asked in (checks.qa or {}).items()
+        f"questions on {name}: {source.covered} of {source.passages} passages, {source.tokens_in:,} tokens in, "
+        f"{source.tokens_out:,} out, cost {source.cost:g}"
+        for name, source in (checks.qa or {}).items()
     ]
     findings += [
         f"{metric.name}: {metric.value} ({metric.status}; {metric.target}){': ' + metric.fix if metric.fix else ''}"

@@ -27,8 +27,9 @@ def print_stats(stats: Stats, data_dir: Path) -> None:
         table.add_column(column, justify="left" if column == "split" else "right")
     for name, split in stats.splits.items():
         table.add_row(name, *(f"{count:,}" for count in (split.rows, split.words, split.tokens, split.chapters)))
-    if made := stats.synthetic:
-        table.add_row("synthetic", *(f"{count:,}" for count in (made.rows, made.words, made.tokens)), "")
+    if synthetic := stats.synthetic:
+        counts = (synthetic.rows, synthetic.words, synthetic.tokens)
+        table.add_row("synthetic", *(f"{count:,}" for count in counts), "")
     console.print(table)
     console.print(_lengths(stats.checks), highlight=False)
     console.print(_steps(stats.checks.training), highlight=False)

@@ -76,5 +76,5 @@ def read(path: Path) -> Prose:
 
 def _is_json(path: Path, head: bytes) -> bool:
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-    named = path.suffix.lower() in (".json", ".jsonl", ".ndjson")
-    return start[:1] in (b"{", b"[") and (named or bool(re.match(rb'[\[{]\s*(?:[\[{"]|[\]}])', start)))
+    by_name = path.suffix.lower() in (".json", ".jsonl", ".ndjson")
+    return start[:1] in (b"{", b"[") and (by_name or bool(re.match(rb'[\[{]\s*(?:[\[{"]|[\]}])', start)))

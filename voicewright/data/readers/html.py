@@ -59,8 +59,10 @@ class _Parser(HTMLParser):
             if tag not in EMPTY and tag not in {"p", "li"}:
                 self.skipping.append(tag)
             return
-        named = " ".join(value or "" for key, value in attrs if key in ("class", "epub:type", "role", "id"))
-        if tag in SKIPPED or (tag not in EMPTY and _FURNITURE.search(named) and tag not in HEADINGS and tag != "body"):
+        attributes = " ".join(value or "" for key, value in attrs if key in ("class", "epub:type", "role", "id"))
+        if tag in SKIPPED or (
+            tag not in EMPTY and _FURNITURE.search(attributes) and tag not in HEADINGS and tag != "body"
+        ):
             self.skipping.append(tag)
         elif tag == "br":
             self.block.append("\n")

@@ -103,9 +103,9 @@ def _opens(turns: list[Turn], whole: list[Turn]) -> bool:
 
 def _dialogue(text: str) -> list[Turn]:
     """Anthropic's HH spelling: blank line, `Human:` or `Assistant:`."""
-    pieces = _HUMAN.split(text)[1:]
+    parts = _HUMAN.split(text)[1:]
     roles = {"Human": "user", "Assistant": "assistant"}
-    turns = [Turn(roles[name], words.strip(), name) for name, words in zip(pieces[::2], pieces[1::2], strict=True)]
+    turns = [Turn(roles[name], words.strip(), name) for name, words in zip(parts[::2], parts[1::2], strict=True)]
     return [turn for turn in turns if turn.content] or turns
 
 

@@ -120,15 +120,15 @@ def _add(
     output: ShapeOutput,
     passage: PreparedRow,
     text: str,
-    asked: AskedText | None,
+    answer: AskedText | None,
     context: ShapeContext,
     template: Template,
 ) -> None:
     place = passage.row.source
-    if asked is None:
+    if answer is None:
         output.drop(place, "no questions came for the passage", len(text.split()))
         return
-    for question in asked.texts:
+    for question in answer.texts:
         # The passage stays as it is, to the last blank: what is learnt is the writer's, not ours.
         messages = exchange(question, text, place, context)
         tokens = count_tokens(messages, context, template)
