@@ -15,8 +15,10 @@ from tests.training import engine
 from voicewright.core import training_events
 from voicewright.core.paths import REPO_DIR, SAMPLE_DIR, Run
 from voicewright.core.records import read_json, read_rows, write_rows
+from voicewright.data.trained_tokens import Segment
+from voicewright.pipeline import row_display
 from voicewright.recipe import recipes
-from voicewright.training import checkpoints, row_display
+from voicewright.training import checkpoints
 from voicewright.training.oom_fallback import RECIPE_CHANGED
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("in_engine_home")]
@@ -149,23 +151,52 @@ TEMPLATES = [
 ]
 
 
+LONG_CHAT = [
+    {"role": "system", "content": "You are a clerk."},
+    {"role": "user", "content": "Who was it?"},
+    {"role": "assistant", "content": "Somebody else's words.", "train": False},
+    {"role": "user", "content": "And then? "},
+    {"role": "assistant", "content": "It rained — a great deal.\n\nThen it stopped.", "train": True},
+]
+
+
+def compare_segments(run: Run) -> list[list[Segment]]:
+    """The rows as we show them, which are those that Axolotl reads, each with the same tokens trained on."""
+    ours = row_display.tokenized_rows(run, 100)
+    axolotls = row_display.axolotl_rows(run, 100)
+    assert sorted(ours) == sorted(axolotls)
+    return ours
+
+
 @pytest.mark.parametrize(("name", "template"), TEMPLATES)
-def test_what_is_learnt_of_a_chat_is_the_answer_whatever_the_template(
+def test_what_is_trained_on_in_a_chat_is_the_answer_whatever_the_template(
     name: str, template: str | None, engine_home: Path
 ) -> None:
     base = engine_home / f"base-{name[:5]}"
     shutil.copytree(REPO_DIR / "models" / "tiny-base", base)
     if template:
         (base / "chat_template.jinja").write_text(template)
-    chosen = [*engine.SMALL, "data.sources.sample.shape=chat", f"axolotl.base_model={base}"]
-    (row,) = row_display.rows(engine.begin(f"chats-{name[:5]}", chosen, shape="chat"), 1)
-    pieces = [(text.strip(), learnt) for text, learnt in row if text.strip()]
-    asked = " ".join(text for text, learnt in pieces if not learnt)
-    answered = " ".join(text for text, learnt in pieces if learnt)
-    assert "Go on." in asked and "Go on." not in answered and "assistant" not in answered
-    assert "think" not in answered and ("think" in asked) == (name == "empty thought")
-    replies = [" ".join(text.split()[:20]) for text in engine.paragraphs(50)]
-    assert any(answered.startswith(reply) for reply in replies), answered
+    words = [*engine.SMALL, "data.sources.sample.shape=chat", f"axolotl.base_model={base}"]
+    run = engine.begin(f"chats-{name[:5]}", words, shape="chat")
+    path = run.rows_path("chat", "train")
+    write_rows(path, [*read_rows(path), {"id": "long", "source": "test", "tokens": 40, "messages": LONG_CHAT}])
+    for row in compare_segments(run):
+        read = " ".join(segment.text.strip() for segment in row if not segment.is_trained)
+        trained = " ".join(segment.text.strip() for segment in row if segment.is_trained)
+        assert ("Go on." in read) != ("It rained" in trained) and "assistant" not in trained
+        assert "Somebody else" not in trained and "think" not in trained
+        assert ("think" in read) == (name == "empty thought")
+
+
+@pytest.mark.parametrize("shape", ["completion", "preference"])
+def test_the_other_shapes_are_shown_as_axolotl_reads_them(shape: str, engine_home: Path) -> None:
+    words = [*engine.SMALL, *(["method=dpo"] if shape == "preference" else []), f"data.sources.sample.shape={shape}"]
+    run = engine.begin(f"shown-{shape}", words, shape=shape)
+    if shape == "completion":
+        path = run.rows_path(shape, "train")
+        tagged = "<user>Who was it?</user>\n<assistant>It rained.</assistant>"
+        write_rows(path, [*read_rows(path), {"id": "tagged", "source": "test", "tokens": 20, "text": tagged}])
+    assert len(compare_segments(run)) == 16 + (shape == "completion")
 
 
 def test_every_epoch_has_the_rows_in_another_order() -> None:

@@ -49,12 +49,13 @@ def prepare(request: RunRequest, force: str | None, checkpoint: str | None) -> N
 @run_command("show", SECTION, "show RUN=mini N=3", changes_recipe=True)
 @option("n", type=Number(1), default=3, help="How many rows.")
 @option("rows", type=Number(1), hidden=True)
-def show(request: RunRequest, n: int, rows: int | None) -> None:
+@option("axolotl", is_flag=True, help="Let Axolotl itself read the rows; loading it takes some ten seconds.")
+def show(request: RunRequest, n: int, rows: int | None, axolotl: bool) -> None:
     """Training rows as the model sees them; what it only reads is dimmed."""
     run = run_stages("prepare", request, then=f"show {rows or n} rows")
-    from voicewright.training import row_display
+    from voicewright.pipeline.row_display import show_rows
 
-    row_display.show(run, rows or n)
+    show_rows(run, rows or n, by_axolotl=axolotl)
 
 
 @run_command("sample", SECTION, "sample RUN=mini N=15", changes_recipe=True)
