@@ -132,7 +132,7 @@ def test_axolotl_reads_the_synthetic_rows_beside_the_others(prepared: Callable[.
     assert [Path(d["path"]).name for d in tree["test_datasets"]] == ["val.jsonl"]
     assert rendering.row_problems(tree) == []
     assert run.rows_path("completion", "synthetic") in run.axolotls_rows
-    assert plan.amount(settings)[0] == len(rows(run, "train")) + len(rows(run, "synthetic"))
+    assert plan.data_amount(settings).rows == len(rows(run, "train")) + len(rows(run, "synthetic"))
     assert not base_model.problems(settings)
     assert f"| train: synthetic, by tiny-base | {len(rows(run, 'synthetic'))} |" in "\n".join(
         model_card._data(settings)

@@ -35,7 +35,7 @@ def test_the_plan_and_the_data_card_state_the_same_steps_on_every_machine(
     card = stats.training_estimate(recipe, LENGTHS)
     console = Console(width=200)
     with console.capture() as capture:
-        console.print(plan.table(recipe, []))
+        console.print(plan.table(plan.make_plan(recipe, [])))
     (line,) = (line for line in capture.get().splitlines() if " steps " in line)
     assert f" {card.steps:,} of {card.batch} rows" in line
 

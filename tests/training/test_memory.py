@@ -56,8 +56,8 @@ def test_a_run_that_does_not_fit_is_told_the_least_change_that_does() -> None:
     overrides = ["model=qwen3_32b", "hardware=gpu_24gb", "axolotl.micro_batch_size=2"]
     wanted = composed(*overrides)
     assert not plan.fits(wanted)
-    said = plan.way_out(wanted, overrides)
-    changed = said.split('"')[1].split()
+    settings = plan.smaller_settings(wanted, overrides)
+    changed = settings.split('"')[1].split()
     assert plan.fits(composed(*changed))
 
 
@@ -79,8 +79,8 @@ def test_sharing_out_divides_what_the_engine_shares() -> None:
 
 def test_no_change_is_named_that_is_not_needed() -> None:
     overrides = ["model=qwen3_32b", "hardware=gpu_16gb"]
-    said = plan.way_out(composed(*overrides), overrides)
-    assert said.startswith('SET="axolotl.sequence_len=1024 hardware=gpu_16gb model=qwen3_14b"')
+    settings = plan.smaller_settings(composed(*overrides), overrides)
+    assert settings.startswith('SET="axolotl.sequence_len=1024 hardware=gpu_16gb model=qwen3_14b"')
 
 
 def test_a_disk_that_is_too_small_is_refused_with_the_parts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,10 +99,10 @@ def test_rows_are_estimated_from_text_alone_in_folders_and_globs(tmp_path: Path)
     (tmp_path / "a.txt").write_text("word " * 20_000)
     (tmp_path / ".DS_Store").write_bytes(b"x" * 9)
     for source in (tmp_path, tmp_path / "**" / "*.txt"):
-        rows, tokens, *_ = plan.amount(composed(f"source={source}"))
-        assert (rows, tokens) == (8, 18_604)
+        data = plan.data_amount(composed(f"source={source}"))
+        assert (data.rows, data.tokens) == (8, 18_604)
     (tmp_path / "b.pdf").write_bytes(b"%PDF-1.7")
-    assert plan.amount(composed(f"source={tmp_path}"))[:2] == (0, 0)
+    assert plan.data_amount(composed(f"source={tmp_path}")).rows == 0
 
 
 def test_a_base_is_said_to_be_made_first_only_where_the_parent_makes_it(
@@ -116,7 +116,8 @@ def test_a_base_is_said_to_be_made_first_only_where_the_parent_makes_it(
     def base_of(*overrides: str) -> str:
         console = Console(width=200)
         with console.capture() as shown:
-            console.print(plan.table(recipes.compose("freethought_dpo", list(overrides)).recipe, []))
+            recipe = recipes.compose("freethought_dpo", list(overrides)).recipe
+            console.print(plan.table(plan.make_plan(recipe, [])))
         return next(line for line in shown.get().splitlines() if "base model" in line)
 
     assert "made by freethought, which runs first" in base_of()

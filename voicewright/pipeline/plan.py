@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -12,162 +13,62 @@ from rich.table import Table
 
 from voicewright.core.errors import UserError
 from voicewright.core.paths import CONFIGS_DIR, Run, free_gb
+from voicewright.pipeline.recipe_choice import single_cards
 from voicewright.recipe import recipes, steps
 from voicewright.recipe.schema import Recipe
-from voicewright.training import base_model, disk
-from voicewright.training import memory as estimate
+from voicewright.recipe.steps import StepCount
+from voicewright.training import base_model, disk, memory
+from voicewright.training.memory import Memory
 
 # The mean of English prose under the tokenizers of today's models.
 BYTES_PER_TOKEN = 4.3
-USABLE = 0.95
-# Files whose size tells their text; what is in the others only `prepare` can say.
-TEXT_ENDINGS = (".txt", ".md", ".jsonl")
+# An accelerator's driver keeps some of its memory.
+USABLE_SHARE = 0.95
+MIN_LENGTH = 256
+MAX_SMALLER_MODELS = 2  # further down, shorter rows cost less of the result
+# Files whose size gives the length of their text; only `prepare` can read the others.
+TEXT_SUFFIXES = (".txt", ".md", ".jsonl")
 
 
-def amount(wanted: Recipe) -> tuple[int, int, str, steps.StepCount]:
-    """Training rows, their tokens, where the figures come from, and the steps that they make.
+@dataclass(frozen=True)
+class DataAmount:
+    """Training rows, and how they were counted: in the prepared rows, or from the size of the sources."""
 
-    Counted in the prepared rows, else estimated from the size of the sources; 0 rows where neither can be: books in
-    PDF, documents, exports of chats.
-    """
-    run = Run(wanted.run)
-    if prepared := steps.read_trained_rows(run):
-        expected = steps.count_steps(wanted, steps.row_lengths(run, prepared))
-        return len(prepared), sum(row.tokens for row in prepared), "as prepared", expected
-    files = [file for path in recipes.source_paths(wanted).values() for file in _files(path)]
-    if not all(file.suffix.lower() in TEXT_ENDINGS for file in files):
-        return 0, 0, "known after make prepare, which reads the sources", steps.estimate_steps(wanted, 0, 0)
-    share = 1 - wanted.data.val_share - wanted.data.heldout_share
-    tokens = int(sum(file.stat().st_size for file in files) / BYTES_PER_TOKEN * share)
-    typical = (wanted.data.min_tokens + wanted.data.max_tokens) / 2
-    rows, source = max(1, round(tokens / typical)), "estimated from the sources' size; make prepare counts them"
-    return rows, tokens, source, steps.estimate_steps(wanted, rows, tokens)
+    rows: int
+    """0 where neither says: books in PDF, documents, exports of chats."""
+    tokens: int
+    source: str
+    steps: StepCount
 
 
-def _files(path: Path) -> list[Path]:
-    """The files at a path of the sources: a file, a folder or a glob."""
-    found = [path] if path.exists() else Path(path.anchor).glob(str(path.relative_to(path.anchor)))
-    files = (file for each in found for file in ([each] if each.is_file() else each.rglob("*")))
-    return [file for file in files if file.is_file() and not file.name.startswith(".")]
+@dataclass(frozen=True)
+class Plan:
+    """What a run will take."""
 
+    recipe: Recipe
+    data: DataAmount
+    memory: Memory
+    """Of one accelerator, in GB."""
+    smaller: str | None
+    """What to change where it does not fit; None where it fits."""
+    hours: float | None
+    """Of training; None where the machine's speed or the rows are not known."""
+    disk: dict[str, float]
+    """GB still to be written, by part."""
+    free_disk_gb: float
 
-def changes(wanted: Recipe) -> list[tuple[str, list[str]]]:
-    """What makes a run smaller, the cheapest to the result first: a name and the overrides."""
-    a = wanted.axolotl
-    found: list[tuple[str, list[str]]] = []
-    if not a.get("gradient_checkpointing") and wanted.hardware.accelerator == "cuda" and not a.get("fsdp_config"):
-        found.append(("compute activations again", ["axolotl.gradient_checkpointing=true"]))
-    if a.get("micro_batch_size", 1) > 1:
-        whole = a["micro_batch_size"] * (a.get("gradient_accumulation_steps") or 1)
-        sizes = ["axolotl.micro_batch_size=1", f"axolotl.gradient_accumulation_steps={whole}"]
-        found.append(("one row at a time, the same batch", sizes))
-    if "8bit" not in str(a.get("optimizer")) and wanted.hardware.accelerator == "cuda":
-        found.append(("an 8-bit optimiser", ["axolotl.optimizer=paged_adamw_8bit"]))
-    if wanted.method in ("lora", "full"):
-        found.append(("a 4-bit base with adapters", ["method=qlora"]))
-    for share in (2, 4, 8):
-        length = a["sequence_len"] // share
-        if length >= 256:
-            found.append((f"rows of at most {length} tokens", [f"axolotl.sequence_len={length}"]))
-    return found + [("a smaller model", [f"model={name}"]) for name in smaller_models(wanted)]
-
-
-def smaller_models(wanted: Recipe) -> list[str]:
-    """The next two models to fall back to: further down, shorter rows are the better bargain."""
-    found: list[str] = []
-    name = wanted.model.smaller
-    while name and len(found) < 2:
-        found.append(name)
-        described = yaml.safe_load((CONFIGS_DIR / "model" / f"{name}.yaml").read_text(encoding="utf-8"))
-        name = described["model"].get("smaller")
-    return found
-
-
-def fits(wanted: Recipe) -> bool:
-    """Whether the estimate leaves a margin in one accelerator's memory: a card's driver keeps some of its own."""
-    return estimate.memory(wanted).total <= USABLE * wanted.hardware.memory_gb
-
-
-def way_out(wanted: Recipe, overrides: list[str]) -> str:
-    """The least change that makes it fit: one alone if one is enough, else two, else all; the cheapest first."""
-
-    def tried(words: Sequence[list[str]]) -> tuple[Recipe, list[str]] | None:
-        together = overrides
-        for taken in words:
-            together = recipes.merge_overrides(together, taken)
-        try:
-            return recipes.compose(wanted.recipe, together, run=wanted.run).recipe, together
-        except UserError:
-            return None
-
-    known = [words for _, words in changes(wanted)]
-    for taken in [*([words] for words in known), *itertools.combinations(known, 2), known]:
-        found = tried(taken)
-        if found and fits(found[0]):
-            return f'SET="{" ".join(found[1])}" would fit ({estimate.memory(found[0]).total:.1f} GB)'
-    return larger_machine(wanted) or "nothing here fits it: take a smaller model"
-
-
-def larger_machine(wanted: Recipe) -> str | None:
-    """The smallest single-accelerator machine of configs/hardware/ with room enough."""
-    total = estimate.memory(wanted).total
-    known = []
-    for path in CONFIGS_DIR.glob("hardware/*.yaml"):
-        machine = yaml.safe_load(path.read_text(encoding="utf-8"))["hardware"]
-        if (
-            machine.get("accelerator") == "cuda"
-            and machine.get("devices", 1) == 1
-            and USABLE * machine["memory_gb"] >= total
-        ):
-            known.append((machine["memory_gb"], machine["name"]))
-    return f'SET="hardware={min(known)[1]}" has the memory' if known else None
-
-
-def table(wanted: Recipe, overrides: list[str]) -> Table:
-    """Everything there is to know before a run, one line each."""
-    a, hardware = wanted.axolotl, wanted.hardware
-    rows, tokens, source, expected = amount(wanted)
-    shown = Table(
-        show_header=False, title=f"{wanted.recipe}: {wanted.method} of {wanted.model.name} on {hardware.name}"
-    )
-    on_disk = base_model.is_on_disk(wanted)
-    made_first = wanted.after and base_model.is_local_name(str(a["base_model"])) and not base_model.local_dir(wanted)
-    here = f"made by {wanted.after}, which runs first" if made_first else "on this disk"
-    size = here if on_disk else f"{estimate.download_gb(wanted):.1f} GB to download"
-    gate = ", gated: accept it on the hub and set HF_TOKEN" if wanted.model.gated and not on_disk else ""
-    shown.add_row("base model", f"{a['base_model']}, {size}; licence {wanted.model.licence}{gate}")
-    shown.add_row("training rows", f"{rows:,} with {tokens:,} tokens ({source})" if rows else source)
-    packed = "packed" if a.get("sample_packing") else "not packed"
-    total = f"{expected.total:,}" if rows else "as many as there are batches"
-    shown.add_row("steps", f"{total} of {expected.batch} rows, {a.get('num_epochs', 1)} epochs, {packed}")
-    memory = estimate.memory(wanted)
-    for name, value in vars(memory).items():
-        shown.add_row(f"memory: {name}", f"{value:.2f} GB")
-    total = f"{memory.total:.1f} of {hardware.memory_gb:g} GB"
-    if shared := estimate.sharded_parts(wanted):
-        shown.add_row("", f"{', '.join(shared)}: the share of one card, of {steps.process_count(wanted)}")
-    if fits(wanted):
-        shown.add_row("memory: total", f"{total}: fits")
-    else:
-        shown.add_row("memory: total", f"{total}: DOES NOT FIT")
-        shown.add_row("what would", way_out(wanted, overrides))
-    hours = estimate.hours(wanted, tokens) if rows else None
-    if hours is not None:
-        rented = hardware.usd_per_hour
-        cost = f", {hours * rented:.2f} USD at {rented} an hour" if rented else ", hardware.usd_per_hour tells the cost"
-        spoken = f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.0f} minutes"
-        shown.add_row("time", f"about {spoken} of training{cost}")
-    parts = disk.needed_gb(wanted)
-    free = free_gb()
-    detail = ", ".join(f"{name} {value:.1f}" for name, value in parts.items() if value >= 0.05)
-    enough = "" if sum(parts.values()) <= free else ": NOT ENOUGH"
-    shown.add_row("disk", f"{sum(parts.values()):.1f} GB ({detail}); {free:.0f} GB free{enough}")
-    return shown
+    @property
+    def cost_usd(self) -> float | None:
+        price = self.recipe.hardware.usd_per_hour
+        return None if self.hours is None or not price else self.hours * price
 
 
 def print_plan(recipe: Recipe, overrides: list[str]) -> None:
-    """Print what a run will take. Raises UserError where the base model cannot be had or trained."""
-    Console().print(table(recipe, overrides))
+    """Print the plan of a recipe that was composed with these overrides.
+
+    Raises UserError with what is wrong with the base model and the rows, after the plan is printed.
+    """
+    Console().print(table(make_plan(recipe, overrides)))
     problems = base_model.problems(recipe)
     try:
         base_model.check_hub(recipe)
@@ -175,3 +76,156 @@ def print_plan(recipe: Recipe, overrides: list[str]) -> None:
         problems += error.problems
     if problems:
         raise UserError(problems)
+
+
+def make_plan(recipe: Recipe, overrides: list[str]) -> Plan:
+    """The plan of a recipe that was composed with these overrides."""
+    data = data_amount(recipe)
+    return Plan(
+        recipe=recipe,
+        data=data,
+        memory=memory.memory(recipe),
+        smaller=None if fits(recipe) else smaller_settings(recipe, overrides),
+        hours=memory.hours(recipe, data.tokens) if data.rows else None,
+        disk=disk.needed_gb(recipe),
+        free_disk_gb=free_gb(),
+    )
+
+
+def data_amount(recipe: Recipe) -> DataAmount:
+    """The rows and steps of a recipe's prepared rows, else an estimate from the size of its sources."""
+    run = Run(recipe.run)
+    if rows := steps.read_trained_rows(run):
+        count = steps.count_steps(recipe, steps.row_lengths(run, rows))
+        return DataAmount(len(rows), sum(row.tokens for row in rows), "as prepared", count)
+    files = [file for path in recipes.source_paths(recipe).values() for file in _files(path)]
+    if not all(file.suffix.lower() in TEXT_SUFFIXES for file in files):
+        source = "known after make prepare, which reads the sources"
+        return DataAmount(0, 0, source, steps.estimate_steps(recipe, 0, 0))
+    share = 1 - recipe.data.val_share - recipe.data.heldout_share
+    tokens = int(sum(file.stat().st_size for file in files) / BYTES_PER_TOKEN * share)
+    row_count = max(1, round(tokens / ((recipe.data.min_tokens + recipe.data.max_tokens) / 2)))
+    source = "estimated from the sources' size; make prepare counts them"
+    return DataAmount(row_count, tokens, source, steps.estimate_steps(recipe, row_count, tokens))
+
+
+def _files(path: Path) -> list[Path]:
+    """The files at a path of the sources: a file, a folder or a glob."""
+    matches = [path] if path.exists() else Path(path.anchor).glob(str(path.relative_to(path.anchor)))
+    files = (file for match in matches for file in ([match] if match.is_file() else match.rglob("*")))
+    return [file for file in files if file.is_file() and not file.name.startswith(".")]
+
+
+# --- what fits
+
+
+def fits(recipe: Recipe) -> bool:
+    """Whether the estimate leaves a margin in one accelerator's memory."""
+    return memory.memory(recipe).total <= USABLE_SHARE * recipe.hardware.memory_gb
+
+
+def smaller_settings(recipe: Recipe, overrides: list[str]) -> str:
+    """The least change that makes a run fit: one alone, else two together, else all; the cheapest first."""
+
+    def compose_with(settings: Sequence[list[str]]) -> tuple[Recipe, list[str]] | None:
+        combined = overrides
+        for words in settings:
+            combined = recipes.merge_overrides(combined, words)
+        try:
+            return recipes.compose(recipe.recipe, combined, run=recipe.run).recipe, combined
+        except UserError:
+            return None
+
+    savings = memory_savings(recipe)
+    for settings in [*([words] for words in savings), *itertools.combinations(savings, 2), savings]:
+        composed = compose_with(settings)
+        if composed and fits(composed[0]):
+            return f'SET="{" ".join(composed[1])}" would fit ({memory.memory(composed[0]).total:.1f} GB)'
+    return larger_machine(recipe) or "nothing here fits it: take a smaller model"
+
+
+def memory_savings(recipe: Recipe) -> list[list[str]]:
+    """Overrides that make a run smaller, those that cost the result least first."""
+    a = recipe.axolotl
+    savings: list[list[str]] = []
+    if not a.get("gradient_checkpointing") and recipe.hardware.accelerator == "cuda" and not a.get("fsdp_config"):
+        savings.append(["axolotl.gradient_checkpointing=true"])
+    if a.get("micro_batch_size", 1) > 1:  # one row at a time, the same batch
+        batch = a["micro_batch_size"] * (a.get("gradient_accumulation_steps") or 1)
+        savings.append(["axolotl.micro_batch_size=1", f"axolotl.gradient_accumulation_steps={batch}"])
+    if "8bit" not in str(a.get("optimizer")) and recipe.hardware.accelerator == "cuda":
+        savings.append(["axolotl.optimizer=paged_adamw_8bit"])
+    if recipe.method in ("lora", "full"):
+        savings.append(["method=qlora"])
+    lengths = (a["sequence_len"] // share for share in (2, 4, 8))
+    savings += [[f"axolotl.sequence_len={length}"] for length in lengths if length >= MIN_LENGTH]
+    return savings + [[f"model={name}"] for name in smaller_models(recipe)]
+
+
+def smaller_models(recipe: Recipe) -> list[str]:
+    """The next models to fall back to."""
+    names: list[str] = []
+    name = recipe.model.smaller
+    while name and len(names) < MAX_SMALLER_MODELS:
+        names.append(name)
+        described = yaml.safe_load((CONFIGS_DIR / "model" / f"{name}.yaml").read_text(encoding="utf-8"))
+        name = described["model"].get("smaller")
+    return names
+
+
+def larger_machine(recipe: Recipe) -> str | None:
+    """The smallest machine of configs/hardware/ with one card that has room enough."""
+    total = memory.memory(recipe).total
+    large_enough = [(gb, name) for gb, name in single_cards() if USABLE_SHARE * gb >= total]
+    return f'SET="hardware={min(large_enough)[1]}" has the memory' if large_enough else None
+
+
+# --- printing
+
+
+def table(plan: Plan) -> Table:
+    """The plan, one line a fact."""
+    recipe, data, hardware = plan.recipe, plan.data, plan.recipe.hardware
+    rows = Table(show_header=False, title=f"{recipe.recipe}: {recipe.method} of {recipe.model.name} on {hardware.name}")
+    rows.add_row("base model", _base_model(recipe))
+    amount = f"{data.rows:,} with {data.tokens:,} tokens ({data.source})" if data.rows else data.source
+    rows.add_row("training rows", amount)
+    packed = "packed" if recipe.axolotl.get("sample_packing") else "not packed"
+    total = f"{data.steps.total:,}" if data.rows else "as many as there are batches"
+    epochs = recipe.axolotl.get("num_epochs", 1)
+    rows.add_row("steps", f"{total} of {data.steps.batch} rows, {epochs} epochs, {packed}")
+    for name, gb in vars(plan.memory).items():
+        rows.add_row(f"memory: {name}", f"{gb:.2f} GB")
+    if sharded := memory.sharded_parts(recipe):
+        rows.add_row("", f"{', '.join(sharded)}: the share of one card, of {steps.process_count(recipe)}")
+    verdict = "fits" if plan.smaller is None else "DOES NOT FIT"
+    rows.add_row("memory: total", f"{plan.memory.total:.1f} of {hardware.memory_gb:g} GB: {verdict}")
+    if plan.smaller is not None:
+        rows.add_row("what would", plan.smaller)
+    if plan.hours is not None:
+        rows.add_row("time", _time(plan, plan.hours))
+    needed = sum(plan.disk.values())
+    parts = ", ".join(f"{name} {gb:.1f}" for name, gb in plan.disk.items() if gb >= 0.05)
+    enough = "" if needed <= plan.free_disk_gb else ": NOT ENOUGH"
+    rows.add_row("disk", f"{needed:.1f} GB ({parts}); {plan.free_disk_gb:.0f} GB free{enough}")
+    return rows
+
+
+def _base_model(recipe: Recipe) -> str:
+    name, on_disk = base_model.base_model_name(recipe), base_model.is_on_disk(recipe)
+    if recipe.after and base_model.is_local_name(name) and not base_model.local_dir(recipe):
+        where = f"made by {recipe.after}, which runs first"
+    elif on_disk:
+        where = "on this disk"
+    else:
+        where = f"{memory.download_gb(recipe):.1f} GB to download"
+    gate = ", gated: accept it on the hub and set HF_TOKEN" if recipe.model.gated and not on_disk else ""
+    return f"{name}, {where}; license {recipe.model.licence}{gate}"
+
+
+def _time(plan: Plan, hours: float) -> str:
+    duration = f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.0f} minutes"
+    price = plan.recipe.hardware.usd_per_hour
+    if plan.cost_usd is None:
+        return f"about {duration} of training, hardware.usd_per_hour gives the cost"
+    return f"about {duration} of training, {plan.cost_usd:.2f} USD at {price} an hour"
