@@ -58,7 +58,7 @@ class Template:
         Raises Unreadable if the template refuses the conversation (roles out of order, an unknown role).
         """
         variables = {"tools": None, "documents": None, **self.variables, "add_generation_prompt": prompt}
-        turns = [{"role": message.role, "content": message.content} for message in messages]
+        turns = [_turn(message) for message in messages]
         try:
             return self.compiled.render(messages=turns, **variables)
         except jinja2.TemplateError as error:
@@ -126,6 +126,12 @@ def compiled(text: str) -> jinja2.Template:
     environment.globals["raise_exception"] = _raise
     environment.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
     return environment.from_string(text)
+
+
+def _turn(message: Message) -> dict[str, Any]:
+    """A message as a template is given it: with its tool calls, without empty fields."""
+    content = {} if message.content is None else {"content": message.content}
+    return {"role": message.role, **content, **(message.model_extra or {})}
 
 
 def _spelling(token: Any) -> str | None:

@@ -18,6 +18,7 @@ from voicewright.core.errors import UserError
 from voicewright.core.rows import Message, TrainingRow
 from voicewright.data import chat_templates, tokenizers
 from voicewright.data.chat_templates import Template
+from voicewright.data.tokenizers import TokenCounter
 from voicewright.recipe.schema import Recipe
 
 # A turn is found by rendering the conversation with another text in its place. With two texts that begin and end
@@ -25,7 +26,6 @@ from voicewright.recipe.schema import Recipe
 PLACEHOLDERS = ("[[dummy_message]]", "zzdummymessagezz")
 # The end-of-turn token is looked for this far behind a turn: a template may put a newline or two before it.
 MAX_END_DISTANCE = 3
-Turn = dict[str, Any]
 
 
 class Segment(NamedTuple):
@@ -40,7 +40,7 @@ class Segment(NamedTuple):
 class RowTokenizer:
     """A base model's tokenizer and chat template, as a recipe uses them."""
 
-    counter: tokenizers.Counter
+    counter: TokenCounter
     template: Template | None
     axolotl: Mapping[str, Any]
 
@@ -50,7 +50,7 @@ class RowTokenizer:
             return self._completion(row.text)
         if row.chosen is not None and row.rejected is not None:
             return self._preference(row.messages or [], row.chosen, row.rejected)
-        return self._chat([_turn(message) for message in row.messages or []], [m.train for m in row.messages or []])
+        return self._chat(row.messages or [])
 
     def _completion(self, text: str) -> list[Segment]:
         ids = self.counter.tokenizer.encode(text).ids[: self.axolotl["sequence_len"]]
@@ -59,13 +59,13 @@ class RowTokenizer:
             ids.append(eos)
         return self._segments(ids, [True] * len(ids))
 
-    def _chat(self, turns: Sequence[Turn], train: Sequence[bool | None]) -> list[Segment]:
+    def _chat(self, turns: Sequence[Message]) -> list[Segment]:
         text = self._render(turns)
         encoding = self.counter.tokenizer.encode(text, add_special_tokens=False)
         is_trained = [False] * len(encoding.ids)
         for index, turn in enumerate(turns):
-            flag = train[index]
-            if not (flag if flag is not None else turn["role"] == "assistant" or self.axolotl.get("train_on_inputs")):
+            by_role = turn.role == "assistant" or bool(self.axolotl.get("train_on_inputs"))
+            if not (by_role if turn.train is None else turn.train):
                 continue
             begin, end = self._turn_tokens(turns, index, text, encoding)
             is_trained[begin:end] = [True] * (end - begin)
@@ -74,7 +74,7 @@ class RowTokenizer:
         return self._segments(encoding.ids, is_trained)
 
     def _preference(self, messages: Sequence[Message], chosen: Message, rejected: Message) -> list[Segment]:
-        prompt = self._render([_turn(message) for message in messages], prompt=True)
+        prompt = self._render(messages, prompt=True)
         return [
             Segment(prompt, False),
             Segment(f"\n[chosen] {self._reply(chosen)}", True),
@@ -83,20 +83,20 @@ class RowTokenizer:
 
     def _reply(self, reply: Message) -> str:
         """A reply and what ends its turn, from a conversation of two turns."""
-        text = self._render([{"role": "user", "content": PLACEHOLDERS[0]}, _turn(reply)])
+        text = self._render([Message(role="user", content=PLACEHOLDERS[0]), reply])
         return text[text.find(reply.text) :].rstrip()
 
-    def _render(self, turns: Sequence[Turn], *, prompt: bool = False) -> str:
+    def _render(self, turns: Sequence[Message], *, prompt: bool = False) -> str:
         if self.template is None:
-            raise UserError(f"{self.counter.dir}: no chat template", hint="axolotl.chat_template=chatml")
-        return self.template.render(list(turns), prompt=prompt)
+            raise UserError(f"{self.counter.folder}: no chat template", hint="axolotl.chat_template=chatml")
+        return self.template.render(turns, prompt=prompt)
 
-    def _turn_tokens(self, turns: Sequence[Turn], index: int, text: str, encoding: Encoding) -> tuple[int, int]:
+    def _turn_tokens(self, turns: Sequence[Message], index: int, text: str, encoding: Encoding) -> tuple[int, int]:
         """The tokens of a turn's content: begin and end."""
         spans = []
         for placeholder in PLACEHOLDERS:
-            replaced = [*turns[:index], {"role": turns[index]["role"], "content": placeholder}, *turns[index + 1 :]]
-            spans.append(_differing_span(text, self._render(replaced)))
+            turn = Message(role=turns[index].role, content=placeholder)
+            spans.append(_differing_span(text, self._render([*turns[:index], turn, *turns[index + 1 :]])))
         begin, end = min(span[0] for span in spans), max(span[1] for span in spans)
         if end <= begin:
             return 0, 0
@@ -127,12 +127,9 @@ def load(recipe: Recipe) -> RowTokenizer:
     """The tokenizer and the chat template of a recipe's base model. Raises UserError if they are out of reach."""
     counter = tokenizers.load(str(recipe.axolotl["base_model"]), recipe.axolotl)
     is_raw = {source.row_shape for source in recipe.data.sources.values()} == {"completion"}
-    return RowTokenizer(counter, None if is_raw else chat_templates.load(counter.dir, recipe.axolotl), recipe.axolotl)
-
-
-def _turn(message: Message) -> Turn:
-    """A message as the template is given it: without the training flag and without empty fields."""
-    return {key: value for key, value in message.to_json().items() if key != "train" and value is not None}
+    return RowTokenizer(
+        counter, None if is_raw else chat_templates.load(counter.folder, recipe.axolotl), recipe.axolotl
+    )
 
 
 def _differing_span(text: str, other: str) -> tuple[int, int]:
