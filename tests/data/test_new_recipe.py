@@ -204,7 +204,7 @@ def test_what_is_chosen_fits_the_card(gb: float, make: Make, monkeypatch: pytest
 @pytest.mark.parametrize("row", MODELS)
 def test_a_machines_longest_rows_fit_and_its_model_is_served(row: ModelChoice) -> None:
     gb = row.min_card_gb or 6
-    hardware = min(name for size, name in new_recipe.single_cards() if size == max(gb, 12))
+    hardware = min(name for size, name in plan.single_cards() if size == max(gb, 12))
     composed = recipes.compose(
         "visions",
         [f"model={row.model}", f"method={row.method}", f"hardware={hardware}",

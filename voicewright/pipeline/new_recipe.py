@@ -26,6 +26,7 @@ from voicewright.data import material as materials
 from voicewright.data.errors import condensed
 from voicewright.data.material import TOKENS_PER_WORD, Kind, Material
 from voicewright.data.shapes.modes import FAMILIES_DIR
+from voicewright.pipeline.plan import single_cards
 from voicewright.recipe import recipes
 from voicewright.recipe.limits import SPECIAL_TOKENS
 
@@ -243,14 +244,6 @@ def named_machine(hardware: str) -> Machine:
     tree = yaml.safe_load((CONFIGS_DIR / "hardware" / f"{hardware}.yaml").read_text(encoding="utf-8"))["hardware"]
     gb = 0.0 if hardware == "cpu" else float(tree["memory_gb"]) / (2 if hardware == "apple" else 1)
     return Machine(hardware, gb, f"configs/hardware/{hardware}.yaml, as SET says")
-
-
-def single_cards() -> list[tuple[float, str]]:
-    """GB and name of every file of configs/hardware/ for one NVIDIA card."""
-    trees = [
-        yaml.safe_load(path.read_text(encoding="utf-8"))["hardware"] for path in CONFIGS_DIR.glob("hardware/*.yaml")
-    ]
-    return [(h["memory_gb"], h["name"]) for h in trees if h.get("accelerator") == "cuda" and h.get("devices", 1) == 1]
 
 
 def row_length(material: Material, most: int) -> int:

@@ -13,7 +13,6 @@ from rich.table import Table
 
 from voicewright.core.errors import UserError
 from voicewright.core.paths import CONFIGS_DIR, Run, free_gb
-from voicewright.pipeline.recipe_choice import single_cards
 from voicewright.recipe import recipes, steps
 from voicewright.recipe.schema import Recipe
 from voicewright.recipe.steps import StepCount
@@ -178,6 +177,14 @@ def larger_machine(recipe: Recipe) -> str | None:
     total = memory.memory(recipe).total
     large_enough = [(gb, name) for gb, name in single_cards() if USABLE_SHARE * gb >= total]
     return f'SET="hardware={min(large_enough)[1]}" has the memory' if large_enough else None
+
+
+def single_cards() -> list[tuple[float, str]]:
+    """GB and name of every file of configs/hardware/ for one NVIDIA card."""
+    trees = [
+        yaml.safe_load(path.read_text(encoding="utf-8"))["hardware"] for path in CONFIGS_DIR.glob("hardware/*.yaml")
+    ]
+    return [(h["memory_gb"], h["name"]) for h in trees if h.get("accelerator") == "cuda" and h.get("devices", 1) == 1]
 
 
 # --- printing
