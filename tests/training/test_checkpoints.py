@@ -16,12 +16,12 @@ TENSOR = json.dumps({"a": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]
 WEIGHTS = len(TENSOR).to_bytes(8, "little") + TENSOR + bytes(16)
 
 
-def save(output_dir: Path, step: int, *, optimiser: bool = True) -> Path:
+def save(output_dir: Path, step: int, *, optimizer: bool = True) -> Path:
     path = output_dir / f"checkpoint-{step}"
     path.mkdir(parents=True)
     (path / "adapter_model.safetensors").write_bytes(WEIGHTS)
     (path / "trainer_state.json").write_text(json.dumps({"global_step": step, "log_history": []}))
-    if optimiser:
+    if optimizer:
         (path / "optimizer.pt").write_bytes(b"state")
     return path
 
@@ -72,9 +72,9 @@ def test_a_checkpoint_without_weights_or_state_is_not_whole(tmp_path: Path) -> N
     assert checkpoints.whole(tmp_path) == []
 
 
-def test_a_checkpoint_without_its_optimiser_can_be_merged_but_not_gone_on_from(tmp_path: Path) -> None:
-    save(tmp_path, 1, optimiser=False)
-    (save(tmp_path, 2, optimiser=False) / "global_step2").mkdir()
+def test_a_checkpoint_without_its_optimizer_can_be_merged_but_not_resumed(tmp_path: Path) -> None:
+    save(tmp_path, 1, optimizer=False)
+    (save(tmp_path, 2, optimizer=False) / "global_step2").mkdir()
     assert [c.is_resumable for c in checkpoints.whole(tmp_path)] == [False, True]
 
 

@@ -16,7 +16,7 @@ from voicewright.training import checkpoints
 pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.usefixtures("in_engine_home")]
 
 
-def test_an_unbroken_run_keeps_every_checkpoint_and_the_last_ones_optimiser(trained: Run) -> None:
+def test_an_unbroken_run_keeps_every_checkpoint_and_the_last_ones_optimizer(trained: Run) -> None:
     assert checkpoints.is_finished(trained)
     found = checkpoints.whole(trained.adapter_dir)
     assert [c.step for c in found] == [2, 4, 6, 8, 10, 12]

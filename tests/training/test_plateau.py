@@ -92,6 +92,6 @@ def test_curves_recorded_from_real_runs_end_where_they_should(name: str, window:
 
 @given(st.lists(st.floats(0.1, 10), min_size=6, max_size=40), st.floats(0.01, 100))
 def test_the_ratio_does_not_depend_on_the_unit_of_the_loss(losses: list[float], scale: float) -> None:
-    first, second = plateau.look(losses, 3), plateau.look([scale * loss for loss in losses], 3)
+    first, second = plateau.compare_windows(losses, 3), plateau.compare_windows([scale * loss for loss in losses], 3)
     if abs(first["drop"]) > 1e-3 * max(losses) and first["noise"] > 1e-3 * max(losses):
         assert math.isclose(first["ratio"], second["ratio"], rel_tol=1e-6)

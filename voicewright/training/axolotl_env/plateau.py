@@ -4,7 +4,7 @@ import math
 import statistics
 
 
-def look(losses, window):
+def compare_windows(losses, window):
     """Compare the last `window` losses with the `window` before them.
 
     drop   mean of the earlier window minus mean of the later one
@@ -34,7 +34,7 @@ def scatter(values):
 
 
 class Plateau:
-    """Looks once a window, so that looks share no newest losses; says stop after `patience` flat ones in a row.
+    """Compares once a window, so that no loss is newest twice; says stop after `patience` flat windows in a row.
 
     The window must be long enough for the fall that matters to stand out from the noise: over ten losses of single
     small batches it does not, over ten evaluations it does.
@@ -50,8 +50,13 @@ class Plateau:
         self.losses.append(loss)
         if len(self.losses) < 2 * self.window or len(self.losses) % self.window:
             return None
-        seen = look(self.losses, self.window)
-        flat = not seen["ratio"] >= self.threshold
+        figures = compare_windows(self.losses, self.window)
+        flat = not figures["ratio"] >= self.threshold
         self.strikes = self.strikes + 1 if flat else 0
         enough = exposure >= self.min_exposure
-        return {**seen, "exposure": exposure, "strikes": self.strikes, "stop": enough and self.strikes >= self.patience}
+        return {
+            **figures,
+            "exposure": exposure,
+            "strikes": self.strikes,
+            "stop": enough and self.strikes >= self.patience,
+        }

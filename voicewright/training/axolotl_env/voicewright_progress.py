@@ -1,15 +1,16 @@
 """An Axolotl plugin that writes what happens in a run to `<output_dir>/events.jsonl`, one object a line.
 
-begin     {step, max_steps, epochs}                 training starts, or goes on from `step`
-log       {step, epoch, loss | eval_loss, learning_rate, memory_gb, ...}   whatever the trainer logs
+begin     {step, max_steps, epochs}                 training starts, or resumes at `step`
+log       {step, epoch, loss | eval_loss, learning_rate, memory_gb, ...}   what the trainer logs
 save      {step}                                    a checkpoint is on disk
 decision  {step, metric, drop, noise, ratio, ...}   early stopping looked at the curve
 stop      {step, metric, why}                       early stopping ended the run
 end       {step, max_steps, reason}                 reason: finished | terminated | diverged
 saved     {}                                        the final weights are on disk
 
-Only `end` with the last step reached (or after a `stop`) and then `saved` means done: Axolotl itself saves a
-half-trained adapter and exits 0. Named in `plugins:`, started with Axolotl's Python, imports nothing of ours.
+Training is finished only after an `end` with the last step reached (or after a `stop`), and then `saved`: Axolotl
+itself saves a half-trained adapter and exits 0. Named in `plugins:`, started with Axolotl's Python, imports nothing of
+ours.
 """
 
 import json
@@ -24,11 +25,11 @@ import torch
 from axolotl.integrations.base import BasePlugin
 from transformers import TrainerCallback, set_seed
 
-# Only the last checkpoint can be gone on from: what the optimiser holds is twice a full fine-tune's weights.
+# Training resumes from the last checkpoint only, and the optimizer's state is twice the weights of a full fine-tune.
 # The names are those of one process, of FSDP and of DeepSpeed.
-OPTIMISER_STATE = ("optimizer", "scheduler", "scaler", "rng_state", "global_step")
-# A loss this far above where it began is an explosion; three in a row, so that one hard row is not.
-EXPLODED_TIMES, EXPLODED_PLUS, EXPLODED_FOR = 1.5, 1.0, 3
+OPTIMIZER_STATE = ("optimizer", "scheduler", "scaler", "rng_state", "global_step")
+# Three losses in a row this far above the first are a divergence; one alone may be a hard row.
+DIVERGED_FACTOR, DIVERGED_PLUS, DIVERGED_STEPS = 1.5, 1.0, 3
 
 
 def write_event(output_dir, event, **values):
@@ -39,30 +40,30 @@ def write_event(output_dir, event, **values):
 
 
 def memory_gb():
-    """Peak so far, of this process's accelerator or else of the process."""
+    """Peak so far, of this process's accelerator or else of the process, in GB of 2**30 bytes."""
     if torch.cuda.is_available():
         return round(torch.cuda.max_memory_allocated() / 2**30, 3)
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 3)
 
 
-def any_process(wish, device):
-    """Whether any process of a group wishes it, so that all stop at the same step."""
+def any_process(value, device):
+    """Whether the value is true in any process of the group, so that all stop at the same step."""
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        return wish
-    flag = torch.tensor([int(wish)], device=device)
+        return value
+    flag = torch.tensor([int(value)], device=device)
     torch.distributed.all_reduce(flag, op=torch.distributed.ReduceOp.MAX)
     return bool(flag.item())
 
 
 class ProgressCallback(TrainerCallback):
-    """Records events, saves and stops on SIGTERM, stops a loss that explodes, drops stale optimiser states."""
+    """Records events, saves and stops on SIGTERM, stops a loss that diverges, deletes old optimizer states."""
 
     def __init__(self, output_dir):
         self.output_dir = output_dir
         self.reason = "finished"
         self.terminated = False
         self.first_loss = None
-        self.exploded = 0
+        self.far_losses = 0
 
     def write(self, state, event, **values):
         if state.is_world_process_zero:
@@ -77,7 +78,7 @@ class ProgressCallback(TrainerCallback):
 
     def on_step_end(self, args, state, control, **_):
         if state.global_step < state.max_steps and any_process(self.terminated, args.device):
-            # Leave by the trainer's own door, so that the checkpoint is whole and can be resumed.
+            # The trainer itself saves and stops, so that the checkpoint is whole and can be resumed.
             self.reason = "terminated"
             control.should_save = True
             control.should_training_stop = True
@@ -98,21 +99,21 @@ class ProgressCallback(TrainerCallback):
             return True
         if self.first_loss is None:
             self.first_loss = loss
-        far = loss > EXPLODED_TIMES * self.first_loss + EXPLODED_PLUS
-        self.exploded = self.exploded + 1 if far else 0
-        return self.exploded >= EXPLODED_FOR
+        is_far = loss > DIVERGED_FACTOR * self.first_loss + DIVERGED_PLUS
+        self.far_losses = self.far_losses + 1 if is_far else 0
+        return self.far_losses >= DIVERGED_STEPS
 
     def on_save(self, args, state, control, **_):
         if not state.is_world_process_zero:
             return
         write_event(self.output_dir, "save", step=state.global_step)
         os.sync()
-        # The new checkpoint is whole on the disk by now: the older ones are only there to be merged or measured.
+        # The new checkpoint is whole on the disk by now: the older ones are kept to be merged or measured.
         for entry in os.scandir(args.output_dir):
             step = entry.name.removeprefix("checkpoint-")
             if entry.name != step and step.isdigit() and int(step) < state.global_step:
                 for state_entry in os.scandir(entry.path):
-                    if not state_entry.name.startswith(OPTIMISER_STATE):
+                    if not state_entry.name.startswith(OPTIMIZER_STATE):
                         continue
                     if state_entry.is_dir():
                         shutil.rmtree(state_entry.path)
@@ -127,7 +128,7 @@ class ProgressPlugin(BasePlugin):
     """Adds the callback to whichever trainer Axolotl builds, DPO's included."""
 
     def get_training_args(self, cfg):
-        # The trainer's default puts the last good loss in place of one that is not a number.
+        # By default the trainer logs the last finite loss in place of one that is not finite.
         return {"logging_nan_inf_filter": False}
 
     def load_datasets(self, cfg, preprocess=False):

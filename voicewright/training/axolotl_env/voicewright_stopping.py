@@ -1,5 +1,7 @@
-"""An Axolotl plugin that ends a run whose loss no longer falls by more than its noise. Also for DPO, where Axolotl's
-own early stopping is ignored. Every look at the curve is written to events.jsonl with its figures.
+"""An Axolotl plugin that ends a run whose loss no longer falls by more than its noise.
+
+It works for DPO too, where Axolotl's own early stopping is ignored. Every decision is written to events.jsonl with its
+figures.
 
 Configured by `voicewright_early_stopping:` {watch, window, threshold, patience, min_exposure}; see the recipe's
 `early_stopping`. Started with Axolotl's Python, imports nothing of ours.
@@ -36,7 +38,7 @@ class EarlyStoppingCallback(TrainerCallback):
                 self.plateau.add(row[self.watch], row.get("epoch", 0.0))
 
     def on_log(self, args, state, control, logs=None, **_):
-        # An evaluation before the first step says where the base is, not how training goes.
+        # An evaluation before the first step measures the base, not the training.
         if self.watch not in (logs or {}) or not state.global_step:
             return control
         decision = self.plateau.add(logs[self.watch], state.epoch or 0.0)
