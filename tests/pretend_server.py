@@ -1,4 +1,4 @@
-"""A server that answers as vLLM does, or misbehaves as it is told, and remembers what it was asked."""
+"""A server that answers as vLLM does, or misbehaves as a test says, and records the requests."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Pretender:
     delay_s: float = 0.0
     behave: Behaviour = lambda _n, _body: None
     write: Callable[[Body], str] = lambda body: f"answer {body['seed']} " + "word " * 50
-    asked: list[Body] = field(default_factory=list)
+    requests: list[Body] = field(default_factory=list)
     everything: tuple[int, bytes] | None = None
     """A status and a body for every request, whatever it is."""
     keys_sent: set[str] = field(default_factory=set)
@@ -43,7 +43,7 @@ class Pretender:
 
     def keys(self) -> list[tuple[str, int]]:
         """The (prompt, seed) of every request for text."""
-        return [(json.dumps(body.get("prompt") or body.get("messages")), body["seed"]) for body in self.asked]
+        return [(json.dumps(body.get("prompt") or body.get("messages")), body["seed"]) for body in self.requests]
 
 
 @contextmanager
@@ -119,25 +119,25 @@ def _handler(pretender: Pretender) -> type[BaseHTTPRequestHandler]:
 
         def text(self, body: Body) -> None:
             with pretender.lock:
-                n = len(pretender.asked)
-                pretender.asked.append(body)
+                n = len(pretender.requests)
+                pretender.requests.append(body)
                 pretender.keys_sent.add(self.headers.get("Authorization", ""))
                 pretender.at_once += 1
                 pretender.most_at_once = max(pretender.most_at_once, pretender.at_once)
             time.sleep(pretender.delay_s)
-            odd = pretender.behave(n, body)
+            reply = pretender.behave(n, body)
             with pretender.lock:
                 pretender.at_once -= 1
             if pretender.refusing:
                 self.hang_up()
-            elif odd is not None:
-                self.reply(odd[0], odd[1], odd[2])
+            elif reply is not None:
+                self.reply(*reply)
             else:
-                written = pretender.write(body)
-                said = (
-                    {"text": written}
+                text = pretender.write(body)
+                payload = (
+                    {"text": text}
                     if self.path == "/v1/completions"
-                    else {"message": {"role": "assistant", "content": written}}
+                    else {"message": {"role": "assistant", "content": text}}
                 )
                 self.reply(
                     200,
@@ -146,7 +146,7 @@ def _handler(pretender: Pretender) -> type[BaseHTTPRequestHandler]:
                         "object": "x",
                         "created": 1,
                         "model": body["model"],
-                        "choices": [{"index": 0, "finish_reason": "stop", **said}],
+                        "choices": [{"index": 0, "finish_reason": "stop", **payload}],
                         "usage": {"prompt_tokens": 1, "completion_tokens": 52, "total_tokens": 53},
                     },
                 )

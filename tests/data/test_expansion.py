@@ -11,6 +11,7 @@ import yaml
 
 from tests.data.conftest import book
 from tests.data.endpoint import Endpoint
+from voicewright.core import processes
 from voicewright.core.documents.base import read_document, read_documents
 from voicewright.core.documents.stats import Stats
 from voicewright.core.errors import UserError
@@ -41,6 +42,22 @@ def prepared(home: Path, tmp_path: Path, endpoint: Endpoint) -> Callable[..., Ru
         return Run(name)
 
     return run
+
+
+def test_a_base_whose_port_was_busy_is_asked_where_it_is_served(home: Path, tmp_path: Path, endpoint: Endpoint) -> None:
+    (tmp_path / "well.md").write_text(book(12))
+    endpoint.answer = lambda n: (200, "\n\n".join(NEW.format(n=f"{n} {m}") for m in range(6)))
+    recipes.freeze(recipes.compose("demo", ["data=expand", f"source={tmp_path / 'well.md'}"], run="mine"))
+    record_path = Run("mine").child_path("serve-baseline")
+    processes.start(
+        ["sleep", "60"], log_path=tmp_path / "log", record_path=record_path, name="baseline",
+        port=endpoint.server.server_port,
+    )  # fmt: skip
+    try:
+        preparation.prepare_run(Run("mine"))
+    finally:
+        processes.stop(record_path)
+    assert endpoint.requests
 
 
 def rows(run: Run, split: str) -> list[TrainingRow]:

@@ -138,11 +138,11 @@ def test_nothing_is_asked_twice_even_for_another_arm_of_the_same_model(
     before = run.generations_path("baseline").read_bytes()
     call(f"url={server.url}")
     call("arm=other", f"url={server.url}")
-    assert len(server.asked) == EXPECTED
+    assert len(server.requests) == EXPECTED
     assert run.generations_path("baseline").read_bytes() == before
     assert [{**r, "arm": "baseline"} for r in generated(run, "other")] == generated(run)
     call(f"url={server.url}", "force=baseline")
-    assert len(server.asked) == 2 * EXPECTED
+    assert len(server.requests) == 2 * EXPECTED
 
 
 def test_training_text_is_continued_once_by_every_arm_in_files_of_its_own(
@@ -169,14 +169,14 @@ def test_another_model_or_setting_is_asked_anew(run: Run, server: Pretender, mon
     call(f"url={server.url}")
     server.root = "retrained"
     call(f"url={server.url}")
-    assert len(server.asked) == 2 * EXPECTED
+    assert len(server.requests) == 2 * EXPECTED
     begin(["serve=external", *SHORT, "model.sampling.temperature=0.3"])
     call(f"url={server.url}")
-    assert len(server.asked) == 3 * EXPECTED
+    assert len(server.requests) == 3 * EXPECTED
     assert {r["sampling"]["temperature"] for r in generated(run)} == {0.3}
     begin(["serve=external", *SHORT, "model.sampling.temperature=0.3", "eval.samples=3"])
     call(f"url={server.url}")
-    assert len(server.asked) == 3 * EXPECTED + EXPECTED // 2
+    assert len(server.requests) == 3 * EXPECTED + EXPECTED // 2
 
 
 def test_the_prompted_arm_sees_training_passages_that_fit_the_context(
@@ -186,9 +186,9 @@ def test_the_prompted_arm_sees_training_passages_that_fit_the_context(
     rows = generated(run, "prompted")
     # The pretender's tokens are characters: 1,024 of them hold an opening, an answer and what is left.
     assert all(len(r["passages"]) == 3 for r in rows if r["domain"] == "heldout")
-    for body in server.asked:
+    for body in server.requests:
         assert len(body["prompt"]) + body["max_tokens"] <= 1024
-    assert any("boats" in body["prompt"].split("* * *")[0] for body in server.asked)
+    assert any("boats" in body["prompt"].split("* * *")[0] for body in server.requests)
     assert all("* * *" not in r["prompt"] for r in rows)
 
 
@@ -211,7 +211,7 @@ def test_a_server_that_fails_now_and_then_loses_nothing(
     rows = generated(run)
     assert len(rows) == EXPECTED
     assert not [r for r in rows if r["error"]]
-    assert len(server.asked) > EXPECTED
+    assert len(server.requests) > EXPECTED
 
 
 def test_an_empty_answer_is_kept_and_counted(
@@ -222,9 +222,9 @@ def test_an_empty_answer_is_kept_and_counted(
     empty = sum(not r["text"] for r in generated(run))
     assert 0 < empty < EXPECTED
     assert f"{empty} empty" in capsys.readouterr().out
-    asked = len(server.asked)
+    n_requests = len(server.requests)
     call(f"url={server.url}")
-    assert len(server.asked) == asked
+    assert len(server.requests) == n_requests
 
 
 @pytest.mark.slow
@@ -239,7 +239,7 @@ def test_a_refused_prompt_is_recorded_and_asked_again_next_time(
     assert refused[0]["text"] == ""
     server.behave = lambda _n, _body: None
     call(f"url={server.url}")
-    assert len(server.asked) == EXPECTED + len(refused)
+    assert len(server.requests) == EXPECTED + len(refused)
     assert not [r for r in generated(run) if r["error"]]
 
 
@@ -259,15 +259,14 @@ def test_a_server_that_dies_half_way_keeps_what_was_answered(
 
     server.behave = dies
     assert call(f"url={server.url}") == 2
-    said = capsys.readouterr().err
-    kept = len(generated(run))
-    assert f"{kept} of {EXPECTED} generations are kept" in said
-    assert 0 < kept < EXPECTED
+    done = len(generated(run))
+    assert f"{done} of {EXPECTED} generations are kept" in capsys.readouterr().err
+    assert 0 < done < EXPECTED
     server.behave, server.refusing = lambda _n, _body: None, False
     already = {r["id"] for r in generated(run)}
-    asked = len(server.asked)
+    n_requests = len(server.requests)
     assert call(f"url={server.url}") == 0
-    assert len(server.asked) - asked == EXPECTED - kept
+    assert len(server.requests) - n_requests == EXPECTED - done
     assert already <= {r["id"] for r in generated(run)}
 
 
@@ -314,7 +313,7 @@ def test_checkpoints_are_all_that_the_server_has(
     server.adapters = ["checkpoint-5", "checkpoint-10", "adapter"]
     assert call("arm=checkpoints", f"url={server.url}") == 0
     assert sorted(p.stem for p in run.generations_dir.glob("*.jsonl")) == ["checkpoint-10", "checkpoint-5"]
-    assert {body["model"] for body in server.asked} == {"checkpoint-5", "checkpoint-10"}
+    assert {body["model"] for body in server.requests} == {"checkpoint-5", "checkpoint-10"}
 
 
 def test_an_arm_that_the_recipe_has_dropped_is_gone(
@@ -340,13 +339,13 @@ def test_kill_9_at_any_moment_loses_and_repeats_nothing(
     child.send_signal(signal.SIGKILL)
     child.wait()
     whole = [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
-    asked = len(server.asked)
+    n_requests = len(server.requests)
     call(f"url={server.url}")
     rows = generated(run)
     assert len(rows) == EXPECTED == len({r["id"] for r in rows})
     # Asked again is only what was on its way when the blow fell.
-    assert len(server.asked) - asked == EXPECTED - len(whole)
-    assert asked - len(whole) <= 4
+    assert len(server.requests) - n_requests == EXPECTED - len(whole)
+    assert n_requests - len(whole) <= 4
 
 
 @pytest.mark.slow
@@ -355,7 +354,7 @@ def test_a_torn_last_row_is_asked_again(run: Run, server: Pretender, monkeypatch
     path = run.generations_path("baseline")
     path.write_bytes(path.read_bytes()[:-20])
     call(f"url={server.url}")
-    assert len(server.asked) == EXPECTED + 1
+    assert len(server.requests) == EXPECTED + 1
     assert len(generated(run)) == EXPECTED
 
 
@@ -374,13 +373,13 @@ def test_a_chat_model_is_asked_in_chat_with_its_system_prompt_and_the_whole_conv
 ) -> None:
     begin(["serve=external", *SHORT], FERRY_CHAT, FERRY_ROWS)
     call(f"url={server.url}", "arm=baseline")
-    found = {r["prompt_id"]: r for r in generated(Run("t"))}
-    assert found["heldout-c1"]["prompt"] == "who was it?"
-    assert found["heldout-c1"]["reference"].startswith("It was the ferryman")
-    assert len(found["heldout-c1"]["reference"].split()) == 30
-    held = [b for b in server.asked if len(b["messages"]) == 3]
-    assert [m["content"] for m in held[0]["messages"]] == ["hello", "yes?", "who was it?"]
-    other = next(b for b in server.asked if b not in held)
+    heldout = next(r for r in generated(Run("t")) if r["prompt_id"] == "heldout-c1")
+    assert heldout["prompt"] == "who was it?"
+    assert heldout["reference"].startswith("It was the ferryman")
+    assert len(heldout["reference"].split()) == 30
+    conversations = [b for b in server.requests if len(b["messages"]) == 3]
+    assert [m["content"] for m in conversations[0]["messages"]] == ["hello", "yes?", "who was it?"]
+    other = next(b for b in server.requests if b not in conversations)
     assert other["messages"][0] == {"role": "system", "content": "You are the ferryman."}
     (scored,) = read_rows(Run("t").likelihood_path("baseline"))
     assert scored["chars"] == len(FERRY_TURNS[-1]["content"]) == scored["tokens"]
@@ -397,8 +396,7 @@ def test_in_a_chat_the_training_prefix_is_all_that_was_said_before_the_authors_l
     assert (first["before"], first["prompt"]) == ("hello\n\nyes?", "who was it?")
     assert (second["before"], second["prompt"], second["set"]) == ("", "and then?", "training")
     assert first["reference"].startswith("It was the ferryman")
-    asked = [[m["content"] for m in body["messages"]] for body in server.asked]
-    assert ["hello", "yes?", "who was it?"] in asked
+    assert ["hello", "yes?", "who was it?"] in [[m["content"] for m in body["messages"]] for body in server.requests]
     # The prompted arm is not shown the answer that is looked for.
     assert [r["passages"] for r in read_rows(Run("t").prefixes_path("prompted"))] == [["c2"], ["c1"]]
 
@@ -452,9 +450,9 @@ def test_a_missing_or_malformed_prompt_file_is_named(home: Path, tmp_path: Path)
 
 
 def test_shipped_prompts_have_ids_of_their_own_and_are_well_formed() -> None:
-    found = [p for path in sorted(PROMPTS_DIR.glob("*.jsonl")) for p in prompts.read_prompts(path)]
-    assert len({p.id for p in found}) == len(found) >= 16
-    assert len({p.text for p in found}) == len(found)
+    shipped = [p for path in sorted(PROMPTS_DIR.glob("*.jsonl")) for p in prompts.read_prompts(path)]
+    assert len({p.id for p in shipped}) == len(shipped) >= 16
+    assert len({p.text for p in shipped}) == len(shipped)
 
 
 RAW = {"shape": "completion", "prompt": "raw", "system": None}
@@ -465,8 +463,8 @@ def test_the_end_of_a_passage_is_held_back_and_the_end_of_an_answer_is_not(
 ) -> None:
     begin(["serve=external", *SHORT], {**RAW, "open_ended": True, "stop": None})
     assert call(f"url={server.url}") == 0
-    assert {body["min_tokens"] for body in server.asked} == {body["max_tokens"] for body in server.asked}
-    server.asked.clear()
+    assert {body["min_tokens"] for body in server.requests} == {body["max_tokens"] for body in server.requests}
+    server.requests.clear()
     begin(["serve=external", *SHORT], {**RAW, "open_ended": False, "stop": "<|over|>"})
     assert call(f"url={server.url}") == 0
-    assert {(body.get("min_tokens"), body["stop"]) for body in server.asked} == {(None, "<|over|>")}
+    assert {(body.get("min_tokens"), body["stop"]) for body in server.requests} == {(None, "<|over|>")}

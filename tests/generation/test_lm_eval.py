@@ -52,27 +52,27 @@ def test_every_question_has_the_first_metric_that_is_a_number_and_better_when_hi
     assert scores["book"].metric is None and not scores["book"].values and "no metric" in str(scores["book"].why)
 
 
-def test_the_harness_is_told_what_to_do_in_its_own_words(tmp_path: Path) -> None:
-    told = lm_eval.arguments(settings("eval.lm_eval.limit=7", "eval.lm_eval.num_fewshot=2"), ENDPOINT, tmp_path)
-    assert (told["tasks"], told["limit"], told["num_fewshot"]) == (["everyday_facts"], 7, 2)
-    assert told["model_args"]["base_url"] == "http://127.0.0.1:1/v1/completions"
-    assert Path(told["model_args"]["tokenizer"]).is_dir() and told["model_args"]["max_length"] == 1024
-    assert told["model_args"]["add_bos_token"] and not told["apply_chat_template"]
+def test_the_harness_is_configured_in_its_own_key_names(tmp_path: Path) -> None:
+    config = lm_eval.arguments(settings("eval.lm_eval.limit=7", "eval.lm_eval.num_fewshot=2"), ENDPOINT, tmp_path)
+    assert (config["tasks"], config["limit"], config["num_fewshot"]) == (["everyday_facts"], 7, 2)
+    assert config["model_args"]["base_url"] == "http://127.0.0.1:1/v1/completions"
+    assert Path(config["model_args"]["tokenizer"]).is_dir() and config["model_args"]["max_length"] == 1024
+    assert config["model_args"]["add_bos_token"] and not config["apply_chat_template"]
 
 
 def test_a_model_is_asked_once_and_its_answers_go_with_the_recipes_tasks(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked: list[str] = []
+    arms_asked: list[str] = []
 
     def ask(_settings: Recipe, arm: str, _endpoint: Endpoint, folder: Path) -> None:
-        asked.append(arm)
+        arms_asked.append(arm)
         written(folder, "everyday_facts", [row(0, acc=1.0), row(1, acc=0.0)], {"acc": True})
 
     monkeypatch.setattr(lm_eval, "run_harness", ask)
     for endpoint in (ENDPOINT, ENDPOINT, Endpoint(NOBODY, "finetuned", "retrained", 1024, True)):
         lm_eval.measure(settings(), "finetuned", endpoint)
-    assert asked == ["finetuned", "finetuned"]
+    assert arms_asked == ["finetuned", "finetuned"]
     assert "everyday_facts: acc, 0.500 on 2 questions" in capsys.readouterr().out
     assert samples.read_tasks(Run("t"))["finetuned"].tasks["everyday_facts"].values == {"0": 1.0, "1": 0.0}
     lm_eval.measure(recipes.compose("demo", [], run="t").recipe, "finetuned", ENDPOINT)

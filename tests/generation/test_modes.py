@@ -23,8 +23,8 @@ BEFORE, AFTER = "<|im_start|>user\n", "<|im_end|>\n<|im_start|>assistant\n"
 
 
 def sample(mode: str, question: str, answer: str) -> TrainingRow:
-    asked, answered = MODE_TAGS[mode]
-    text = f"{BEFORE}<{asked}>{question}</{asked}>{AFTER}<{answered}>{answer}</{answered}><|im_end|>"
+    prompt_tag, answer_tag = MODE_TAGS[mode]
+    text = f"{BEFORE}<{prompt_tag}>{question}</{prompt_tag}>{AFTER}<{answer_tag}>{answer}</{answer_tag}><|im_end|>"
     return TrainingRow(id=mode, source=f"memories.jsonl:{mode}", tokens=20, work="memories", mode=mode, text=text)
 
 
@@ -42,7 +42,7 @@ def test_a_sample_is_parted_into_what_is_asked_and_what_is_answered() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "text"),
     [
         ("<world>It rained.</world>", "It rained."),
         ("\n<action>Closed it.</action> and more", "Closed it."),
@@ -51,8 +51,8 @@ def test_a_sample_is_parted_into_what_is_asked_and_what_is_answered() -> None:
         ("<user>It rained.</user>", "<user>It rained.</user>"),
     ],
 )
-def test_an_answer_is_read_without_the_tags_that_it_stands_in(answer: str, said: str) -> None:
-    assert without_mode_tags(answer) == said
+def test_an_answer_is_read_without_the_tags_that_it_stands_in(answer: str, text: str) -> None:
+    assert without_mode_tags(answer) == text
 
 
 def test_prompts_of_our_own_are_put_as_somebody_who_speaks_to_the_model() -> None:
@@ -67,17 +67,17 @@ def test_every_prompt_of_a_run_of_modes_stands_in_its_tags(home: Path) -> None:
         write_documents(run.rows_path("completion", split), ROWS)
     settings = recipes.compose("modes", ["eval.openings=3"]).recipe.eval
     form = PromptFormat(stop="<|im_end|>")
-    asked = prompts.prompts(run, form, settings)
-    assert [(p.text, p.reference) for p in asked[:3]] == [
+    listed = prompts.prompts(run, form, settings)
+    assert [(p.text, p.reference) for p in listed[:3]] == [
         ("Rain?", "No rain."),
         ("Is it done?", "It is."),
         ("Go.", "Went."),
     ]
-    assert all(p.raw_text.startswith(BEFORE) and p.raw_text.endswith(AFTER) and p.text in p.raw_text for p in asked)
-    assert {p.set for p in asked} == {"heldout", "everyday"}
-    found = samples.read_author_texts(run, "train")
-    assert len(found.sections) == 3
-    assert found.texts == ["No rain.", "It is.", "Went."]
+    assert all(p.raw_text.startswith(BEFORE) and p.raw_text.endswith(AFTER) and p.text in p.raw_text for p in listed)
+    assert {p.set for p in listed} == {"heldout", "everyday"}
+    author = samples.read_author_texts(run, "train")
+    assert len(author.sections) == 3
+    assert author.texts == ["No rain.", "It is.", "Went."]
 
 
 def test_a_generation_of_a_mode_is_kept_without_its_tags() -> None:
@@ -85,8 +85,8 @@ def test_a_generation_of_a_mode_is_kept_without_its_tags() -> None:
     answer = Answer("<world>No rain.</world>", Completion.model_validate({"choices": [{"finish_reason": "stop"}]}))
     for framed, text in (("<user>Rain?</user>", "No rain."), (None, "<world>No rain.</world>")):
         prompt = prompts.Prompt("p", "d", "Rain?", "heldout", framed=framed)
-        asked = prompts.GenerationRequest(prompt, 0, Request("m", 9, prompt="?", seed=1, id="x"), [])
-        assert generations.generation(asked, endpoint, "finetuned", 50, answer).text == text
+        request = prompts.GenerationRequest(prompt, 0, Request("m", 9, prompt="?", seed=1, id="x"), [])
+        assert generations.generation(request, endpoint, "finetuned", 50, answer).text == text
 
 
 @pytest.fixture
@@ -115,8 +115,8 @@ def test_the_answers_in_tags_that_came_before_a_kill_are_not_asked_for_again(set
         with pytest.raises(UserError, match="stopped answering"):
             mode_tags.measure(settings, "baseline", endpoint)
         tags = mode_tags.measure(settings, "baseline", endpoint)
-        assert len(server.asked) == 3 * mode_tags.SAMPLES + 1
+        assert len(server.requests) == 3 * mode_tags.SAMPLES + 1
         assert tags is not None and tags.held["dual"].value == 1 and tags.held["agent"].value == 0
         mode_tags.measure(settings, "baseline", endpoint)
-        assert len(server.asked) == 3 * mode_tags.SAMPLES + 1
+        assert len(server.requests) == 3 * mode_tags.SAMPLES + 1
     assert [path.name for path in run.tags_dir.iterdir()] == ["baseline.json"]

@@ -77,7 +77,7 @@ def test_a_request_is_the_json_that_the_api_takes(server: Pretender) -> None:
     outcome = ask(server, Request("m", 20, prompt="Hello", seed=7, sampling=sampling))
     assert isinstance(outcome, Answer) and outcome.text.startswith("answer 7") and outcome.completion_tokens == 52
     ask(server, Request("m", 9, messages=CHAT.messages, token_limit="max_completion_tokens", seed=0))
-    assert server.asked == [
+    assert server.requests == [
         {"model": "m", "prompt": "Hello", "max_tokens": 20, "seed": 7, **sampling},
         {"model": "m", "messages": [{"role": "user", "content": "Hello"}], "max_completion_tokens": 9, "seed": 0},
     ]
@@ -87,7 +87,7 @@ def test_a_request_is_the_json_that_the_api_takes(server: Pretender) -> None:
 def test_what_may_pass_is_tried_again(server: Pretender, status: int) -> None:
     answering(server, (status, b"wait"), (status, b"wait"), None)
     outcome = ask(server)
-    assert isinstance(outcome, Answer) and outcome.tries == len(server.asked) == 3
+    assert isinstance(outcome, Answer) and outcome.tries == len(server.requests) == 3
 
 
 def test_what_does_not_pass_is_given_up_after_the_retries(server: Pretender) -> None:
@@ -101,7 +101,7 @@ def test_a_refusal_is_never_repeated(server: Pretender, status: int) -> None:
     answering(server, (status, b'{"error": {"message": "no"}}'))
     outcome = ask(server)
     assert outcome == Failure("refused", f"the server answered {status}: no", status)
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 def test_a_redirect_is_not_followed(server: Pretender) -> None:
@@ -109,7 +109,7 @@ def test_a_redirect_is_not_followed(server: Pretender) -> None:
         answering(server, (307, b"", {"Location": elsewhere.url + "/completions"}))
         outcome = ask(server, api_key_env="VOICEWRIGHT_TEST_KEY")
         assert isinstance(outcome, Failure) and outcome.kind == "refused" and elsewhere.url in outcome.reason
-        assert elsewhere.asked == []
+        assert elsewhere.requests == []
 
 
 def test_nobody_at_the_address_is_dead_and_so_is_a_url_that_is_none() -> None:
@@ -176,7 +176,7 @@ def test_the_pause_doubles_up_to_a_minute_and_is_spread() -> None:
 
 
 def test_a_text_that_is_not_what_was_asked_for_is_asked_for_again_and_paid_for(server: Pretender) -> None:
-    sent: list[Body] = server.asked
+    sent: list[Body] = server.requests
     answering(server, (200, completion(message={"content": "Sure!"})), (200, completion(message={"content": "{}"})))
     request = Request("m", 9, messages=CHAT.messages, accepts=lambda text: text == "{}", repair="JSON, please.")
     with client(server, price_per_million_input=1e5, price_per_million_output=2e5) as connection:
@@ -197,7 +197,7 @@ def test_a_text_that_is_not_what_was_asked_for_is_asked_for_again_and_paid_for(s
 def test_an_optional_field_that_is_refused_is_left_out(server: Pretender) -> None:
     server.behave = lambda _n, body: (400, b"unknown field", {}) if "response_format" in body else None
     outcome = ask(server, Request("m", 9, prompt="x", seed=1, optional={"response_format": {"type": "json_object"}}))
-    assert isinstance(outcome, Answer) and len(server.asked) == 2
+    assert isinstance(outcome, Answer) and len(server.requests) == 2
 
 
 def test_a_key_is_sent_and_never_said(server: Pretender, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,7 +225,7 @@ def test_no_more_are_under_way_than_the_settings_say_and_none_is_taken_ahead(ser
         for n, (request, outcome) in enumerate(connection.answers(requests()), 1):
             assert isinstance(outcome, Answer) and outcome.text.startswith(f"answer {request.seed} ")
             assert len(taken) <= n + 2
-    assert server.most_at_once == 3 and len(server.asked) == 12
+    assert server.most_at_once == 3 and len(server.requests) == 12
 
 
 def test_what_is_under_way_when_the_requests_end_is_still_answered(server: Pretender) -> None:
@@ -242,7 +242,7 @@ def test_what_is_under_way_when_the_requests_end_is_still_answered(server: Prete
         for _ in connection.answers(requests()):
             outcomes += 1
             stopped.append("the budget is spent")
-    assert outcomes == len(server.asked) == 4
+    assert outcomes == len(server.requests) == 4
 
 
 @pytest.mark.parametrize("limit", [{"requests_per_minute": 600}, {"tokens_per_minute": 600 * 53, "concurrency": 1}])
@@ -270,7 +270,7 @@ def test_what_is_asked_is_appended_as_it_comes_and_never_asked_again(server: Pre
     assert {each.id for each in ask_all(6)} == {f"r{n}" for n in range(6)}
     path.write_bytes(path.read_bytes()[:-5])  # killed in mid-write
     assert len(ask_all(8)) == 8
-    assert len(server.asked) == 6 + 1 + 2
+    assert len(server.requests) == 6 + 1 + 2
     server.behave = lambda _n, body: (400, b"no", {}) if body["seed"] == 8 else None
     assert len(ask_all(9)) == 8
     server.behave = lambda _n, _body: None
@@ -290,7 +290,7 @@ def test_what_the_row_raises_ends_the_asking_and_keeps_what_came(server: Pretend
     requests = [Request("m", 5, prompt=str(n), seed=n, id=str(n)) for n in range(50)]
     with client(server, concurrency=1) as connection, pytest.raises(EOFError, match="400: no"):
         connection.ask_all(requests, append_to=path, model=Row, key=lambda row: row.id, row=row)
-    assert len(path.read_text().splitlines()) == 5 and len(server.asked) == 6
+    assert len(path.read_text().splitlines()) == 5 and len(server.requests) == 6
 
 
 def test_an_answer_can_be_read_as_it_grows(server: Pretender) -> None:
@@ -299,7 +299,7 @@ def test_an_answer_can_be_read_as_it_grows(server: Pretender) -> None:
     answering(server, (200, body.encode()), (200, b"data: {\n\n"), (401, b"who?"))
     with client(server) as connection:
         assert list(connection.stream(HELLO)) == ["You ", "wait", ".", ""]
-        assert server.asked[0]["stream"] is True
+        assert server.requests[0]["stream"] is True
         for reason in ("not the API's JSON", "401: who?"):
             with pytest.raises(EndpointError, match=reason):
                 list(connection.stream(HELLO))

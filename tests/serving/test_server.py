@@ -359,7 +359,7 @@ def test_arguments_are_spelt_as_vllm_reads_them() -> None:
         "served": ["a", "b"],
         "limit_mm_per_prompt": {"image": 0},
     }
-    assert arguments.spelt(given) == [
+    assert arguments.as_flags(given) == [
         "--max-model-len", "8", "--enforce-eager", "--no-enable-prefix-caching",
         "--served", "a", "b", "--limit-mm-per-prompt", '{"image": 0}',
     ]  # fmt: skip

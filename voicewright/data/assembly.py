@@ -16,6 +16,7 @@ from voicewright.data.shapes.base import PreparedRow, ShapeContext, ShapeOutput,
 from voicewright.data.splitting import Split
 from voicewright.data.tokenizers import TokenCounter
 from voicewright.recipe.schema import Recipe, RowShape
+from voicewright.serving.server import current_url
 
 
 @dataclass
@@ -49,10 +50,13 @@ def assemble(recipe: Recipe, paths: dict[str, Path], progress: Callable[[str], N
     max_tokens = min(data.max_tokens, sequence_len - counter.added_tokens)
     min_tokens = min(data.min_tokens, max_tokens)
     output = ShapeOutput(problems=problems)
+    questions_url = current_url(recipe, data.qa.url)
     for name, source in data.sources.items():
         files_of_source = [file for file in files if file.source == name]
         progress(f"{name}: reading {len(files_of_source)} file(s), shape {source.shape}")
-        context = ShapeContext(name, source, files_of_source, data, counter, template, min_tokens, max_tokens)
+        context = ShapeContext(
+            name, source, files_of_source, data, counter, template, min_tokens, max_tokens, questions_url
+        )
         output.add(build_rows(context))
     if output.problems:
         raise UserError(

@@ -23,6 +23,7 @@ from voicewright.data.readers import books, markdown
 from voicewright.data.shapes.base import PreparedRow, with_id
 from voicewright.data.tokenizers import TokenCounter
 from voicewright.recipe.schema import Recipe
+from voicewright.serving.server import current_url
 
 PROMPT = (
     "Below are passages by one author. Write a new passage of about {words} words as this author would: the same "
@@ -76,7 +77,7 @@ def expand(
     examples = [
         _examples(own, random.Random(f"{recipe.data.seed} expand {n}"), n, settings.shown, room) for n in range(count)
     ]
-    answers = questions.answers(examples, task, settings, counter, "data.expand")
+    answers = questions.answers(examples, task, settings, counter, "data.expand", current_url(recipe, settings.url))
     synthetic.usage = questions.usage(answers.values(), settings)
     known = duplicates.known_runs(str(row.row.text) for row in author)
     min_tokens = min(recipe.data.min_tokens, max_tokens)

@@ -73,10 +73,11 @@ class Task:
 
 
 def answers(
-    texts: Sequence[str], task: Task, settings: Asking, counter: TokenCounter, name: str
+    texts: Sequence[str], task: Task, settings: Asking, counter: TokenCounter, name: str, url: str
 ) -> dict[str, AskedText]:
     """Answers by text: those stored before, and new ones for the others unless enough texts are covered already.
 
+    `url` is where `settings.url` answers now, if it is a server of ours whose port was busy.
     Raises UserError where fewer texts have an answer than `coverage` asks for; the answers that came are stored.
     """
     path = home() / "runs" / ".asked" / f"{generator(task, settings, counter.folder)}.jsonl"
@@ -84,12 +85,12 @@ def answers(
     known = {row.asked: row for row in read_documents(path, AskedText)} if path.exists() else {}
     missing = [text for text in dict.fromkeys(texts) if text not in known]
     if len(missing) > (1 - settings.coverage) * len(texts):
-        endpoint = client_settings(task, settings)
+        endpoint = client_settings(task, settings, url)
         tokens_in = sum(counter.count([task.message(text) for text in missing]))
         tokens_out = task.max_tokens * len(missing)
         cost = endpoint.cost(tokens_in, tokens_out)
         notice(
-            f"{name}: asking for {task.what} {len(missing)} times at {settings.url}, about {tokens_in:,} tokens in "
+            f"{name}: asking for {task.what} {len(missing)} times at {url}, about {tokens_in:,} tokens in "
             f"and at most {tokens_out:,} out{f', {cost:.2f} at the prices given' if cost else ''}"
         )
         rows = _ask(missing, task, settings, endpoint, path, name)
@@ -112,10 +113,10 @@ def generator(task: Task, settings: Asking, base_dir: Path) -> str:
     return content_id([settings.url, settings.model or str(base_dir), task.prompt])
 
 
-def client_settings(task: Task, settings: Asking) -> ClientSettings:
+def client_settings(task: Task, settings: Asking, url: str | None = None) -> ClientSettings:
     """How the endpoint is asked. Raises UserError where it is not on this machine and its key is not set."""
     endpoint = ClientSettings(
-        settings.url,
+        url or settings.url,
         api_key_env=settings.key_variable,
         timeout_s=settings.timeout_s,
         max_retries=settings.tries - 1,

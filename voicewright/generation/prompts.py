@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from pydantic import field_validator
 
@@ -159,7 +158,7 @@ def sample_seed(seed: int, prompt_id: str, sample: int) -> int:
     return int(content_id([seed, prompt_id, sample], 8), 16) % 2**31
 
 
-def sampling_fields(settings: Sampling) -> dict[str, Any]:
+def sampling_fields(settings: Sampling) -> dict[str, object]:
     """The sampling settings that are set, as fields of a request."""
     return {key: value for key, value in settings.model_dump().items() if value is not None}
 

@@ -14,7 +14,7 @@ from voicewright.core.records import fingerprint
 from voicewright.recipe.schema import Recipe
 from voicewright.reporting.blocks import Section, Table, number
 
-LIBRARIES = ("numpy", "scipy", "scikit-learn", "openai", "tokenizers", "hydra-core")
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "httpx2", "tokenizers", "hydra-core")
 # Measured by tests/perf/judge_accuracy.py (4 splits, seeds 0 to 3) on 25 novelists; the protocol stands there.
 JUDGE_ACCURACY = {200: (0.843, 0.800, 0.877), 500: (0.919, 0.869, 0.949)}
 

@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from voicewright.core import labels as names
-from voicewright.core.modes import TAGS
+from voicewright.core.rows import MODE_TAGS
 from voicewright.reporting.blocks import Section, Table, capital, number, percent
 
 
@@ -17,7 +17,7 @@ def tags_section(arms: Mapping[str, Any]) -> Section | None:
     if not arms:
         return None
     held = {arm: found["held"] for arm, found in arms.items()}
-    labels = {mode: f"{mode}: {asked} and {answered}" for mode, (asked, answered) in TAGS.items()}
+    labels = {mode: f"{mode}: {asked} and {answered}" for mode, (asked, answered) in MODE_TAGS.items()}
     rows: list[list[str | Markup]] = [
         [label, *(percent(each[mode]) for each in held.values())]
         for mode, label in {**labels, "all": "all of them"}.items()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from voicewright.core import environments
+from voicewright.core.documents.serving import VllmArguments
 
 # vLLM 0.32's flags without a --no- form: false is said by leaving them out.
 PLAIN_FLAGS = frozenset(
@@ -25,8 +24,8 @@ CPU_DEFAULTS = {
 }
 
 
-def spelt(arguments: Mapping[str, Any]) -> list[str]:
-    """Arguments as words: `max_model_len: 8` is --max-model-len 8; true and false are --x and --no-x.
+def as_flags(arguments: VllmArguments) -> list[str]:
+    """Arguments as command-line words: `max_model_len: 8` is --max-model-len 8; true and false are --x and --no-x.
 
     Given on the command line, not with `--config`, which drops `some_flag: false`. None leaves vLLM's default.
     """
@@ -48,14 +47,14 @@ def spelt(arguments: Mapping[str, Any]) -> list[str]:
     return words
 
 
-def command(python: Path, model: str, name: str, host: str, port: int, arguments: Mapping[str, Any]) -> list[str]:
+def command(python: Path, model: str, name: str, host: str, port: int, arguments: VllmArguments) -> list[str]:
     """The command that serves `model` under the name `name`.
 
     Started as a module: the `vllm` script of the CPU build looks for a distribution that is not there.
     """
     ours = {"model": model, "served_model_name": name, "host": host, "port": port}
     defaults = CPU_DEFAULTS if environments.accelerator() == "cpu" else {}
-    return [str(python), "-m", "vllm.entrypoints.openai.api_server", *spelt({**defaults, **arguments, **ours})]
+    return [str(python), "-m", "vllm.entrypoints.openai.api_server", *as_flags({**defaults, **arguments, **ours})]
 
 
 def variables(model: str, cpus: list[int] | None = None) -> dict[str, str]:

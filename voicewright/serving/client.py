@@ -109,9 +109,9 @@ class Request:
     prompt: str | list[int] | None = None
     messages: Sequence[Message] | None = None
     seed: int | None = None
-    sampling: Mapping[str, Any] | None = None
+    sampling: Mapping[str, object] | None = None
     """temperature, top_p and other fields of the request, under the API's own names."""
-    optional: Mapping[str, Any] | None = None
+    optional: Mapping[str, object] | None = None
     """Fields that are left out once the endpoint has refused them (response_format)."""
     id: str = ""
     """What the caller knows the request by; `ask_all` asks each id once."""
@@ -125,15 +125,16 @@ class Request:
     def path(self) -> str:
         return "/completions" if self.messages is None else "/chat/completions"
 
-    def body(self) -> dict[str, Any]:
+    def body(self) -> dict[str, object]:
         """The request's JSON, without the optional fields."""
-        asked: dict[str, Any] = (
-            {"prompt": self.prompt}
-            if self.messages is None
-            else {"messages": [message.to_json() for message in self.messages]}
-        )
-        seed = {} if self.seed is None else {"seed": self.seed}
-        return {"model": self.model, **asked, self.token_limit: self.max_tokens, **seed, **(self.sampling or {})}
+        body: dict[str, object] = {"model": self.model, self.token_limit: self.max_tokens}
+        if self.messages is None:
+            body["prompt"] = self.prompt
+        else:
+            body["messages"] = [message.to_json() for message in self.messages]
+        if self.seed is not None:
+            body["seed"] = self.seed
+        return {**body, **(self.sampling or {})}
 
     def estimated_tokens(self) -> int:
         """Tokens of the prompt, estimated from its characters, and of the longest answer."""
@@ -289,17 +290,17 @@ class Client:
 
     def stream(self, request: Request) -> Generator[str]:
         """The pieces of an answer's text as they come. Raises EndpointError; nothing is tried again."""
-        pieces = self._stream(request)
+        parts = self._stream(request)
 
         async def next_piece() -> str | None:
-            return await anext(pieces, None)
+            return await anext(parts, None)
 
         try:
             while (piece := self._runner.run(next_piece())) is not None:
                 yield piece
         finally:
             if not self._closed:
-                self._runner.run(_close(pieces))
+                self._runner.run(_close(parts))
 
     def models(self, timeout_s: float | None = None) -> list[ServedModel] | Failure:
         """The models that the endpoint offers."""
@@ -311,13 +312,13 @@ class Client:
         return self._runner.run(self._document("GET", self._url(path), None, model, timeout_s, 0))
 
     def post(
-        self, path: str, body: Mapping[str, Any], model: type[B], *, timeout_s: float | None = None, retries: int = 0
+        self, path: str, body: Mapping[str, object], model: type[B], *, timeout_s: float | None = None, retries: int = 0
     ) -> B | Failure:
         """The JSON answer to a JSON request to a path of vLLM's own, which is below the address without /v1."""
         return self._runner.run(self._document("POST", self.settings.root + path, body, model, timeout_s, retries))
 
     def send(
-        self, method: str, url: str, body: Mapping[str, Any] | None = None, *, timeout_s: float | None = None
+        self, method: str, url: str, body: Mapping[str, object] | None = None, *, timeout_s: float | None = None
     ) -> bytes | Failure:
         """The body of a successful answer at a whole URL, whatever it is; sent once."""
 
@@ -333,7 +334,7 @@ class Client:
         self,
         method: str,
         url: str,
-        body: Mapping[str, Any] | None,
+        body: Mapping[str, object] | None,
         model: type[B],
         timeout_s: float | None,
         retries: int,
@@ -408,7 +409,7 @@ class Client:
             raise self._connection_error(error) from None
 
     async def _exchange(
-        self, method: str, url: str, body: Mapping[str, Any] | None, timeout_s: float | None = None
+        self, method: str, url: str, body: Mapping[str, object] | None, timeout_s: float | None = None
     ) -> bytes:
         """The body of a successful answer. Raises EndpointError."""
         timeout_s = timeout_s or self.settings.timeout_s
@@ -451,8 +452,8 @@ class Client:
         if response.is_redirect:
             target = response.headers.get("location", "another address")
             return EndpointError(Failure("refused", f"the server redirects to {target}, which is not followed", status))
-        said = _error_message(self._masked(data))
-        reason = f"the server answered {status}{': ' + said if said else ''}"
+        message = _error_message(self._masked(data))
+        reason = f"the server answered {status}{': ' + message if message else ''}"
         transient = status >= 500 or status in TRANSIENT_STATUSES
         delay_s = _retry_after_s(response.headers.get("retry-after", ""))
         return EndpointError(
@@ -529,8 +530,8 @@ async def _first_done(running: Collection[asyncio.Task[Outcome]]) -> set[asyncio
     return (await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED))[0]
 
 
-async def _close(pieces: AsyncGenerator[str]) -> None:
-    await pieces.aclose()
+async def _close(parts: AsyncGenerator[str]) -> None:
+    await parts.aclose()
 
 
 def _unusable(reason: str) -> EndpointError:

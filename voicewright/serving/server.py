@@ -15,14 +15,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import filelock
 import psutil
 
 from voicewright.core import environments, processes
 from voicewright.core.documents.base import read_document, write_document
-from voicewright.core.documents.serving import ServerRecord
+from voicewright.core.documents.serving import ServerRecord, VllmArguments
 from voicewright.core.errors import UserError, notice
 from voicewright.core.paths import REPO_DIR, Run, home
 from voicewright.core.records import fingerprint
@@ -69,7 +68,7 @@ class Server:
     slot: str = ""
     """Which of the run's servers it is: baseline, finetuned or adapters."""
     host: str = "127.0.0.1"
-    arguments: dict[str, Any] = field(default_factory=dict)
+    arguments: VllmArguments = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     """Environment variables beside the usual ones."""
     ready_timeout_s: float = 900
@@ -424,7 +423,7 @@ def share_accelerators(servers: list[Server], devices: int) -> list[Server]:
     ]
 
 
-def _part_of_memory(vllm: dict[str, Any], parts: int) -> dict[str, Any]:
+def _part_of_memory(vllm: VllmArguments, parts: int) -> VllmArguments:
     whole = float(vllm.get("gpu_memory_utilization") or VLLM_MEMORY_SHARE)
     return {**vllm, "gpu_memory_utilization": round(whole / parts, 3)}
 

@@ -6,6 +6,9 @@ from typing import Any
 
 from voicewright.core.documents.base import Document
 
+VllmArguments = dict[str, Any]
+"""vLLM's arguments, in its own key names."""
+
 
 class ServerRecord(Document):
     """`children/serve-<arm>.json` in a run's folder, or `runs/.servers/<port>.json`: a server that was started.
@@ -25,7 +28,7 @@ class ServerRecord(Document):
     """A folder, or a name at the hub."""
     model_hash: str = ""
     port: int
-    arguments: dict[str, Any] = {}
+    arguments: VllmArguments = {}
     """vLLM's, in its own key names."""
     keep: bool = False
     """Whether it stays until it is stopped by a command; otherwise it goes with the last of its users."""

@@ -34,6 +34,8 @@ class ShapeContext:
     min_tokens: int
     max_tokens: int
     """The bounds of the recipe, as far as sequence_len allows them."""
+    questions_url: str = ""
+    """Where `data.qa.url` answers now: the run's own server may have found its port busy."""
 
 
 @dataclass(frozen=True)

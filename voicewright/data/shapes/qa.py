@@ -44,7 +44,7 @@ def questions_and_answers(context: ShapeContext) -> ShapeOutput:
     prose, output.rows = output.rows, []
     texts = [str(row.row.text) for row in prose]
     task = asking_for(settings.per_passage)
-    answers = questions.answers(texts, task, settings, context.counter, context.source_name)
+    answers = questions.answers(texts, task, settings, context.counter, context.source_name, context.questions_url)
     for row, text in zip(prose, texts, strict=True):
         _add(output, row, text, answers.get(text), context, template)
     covered = sum(text in answers for text in texts)
