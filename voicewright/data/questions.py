@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from voicewright.core import progress
-from voicewright.core.documents.base import Document, read_documents
+from voicewright.core.documents.base import read_documents
+from voicewright.core.documents.preparation import AskedText
 from voicewright.core.errors import UserError, notice
 from voicewright.core.paths import home
 from voicewright.core.records import content_id, drop_torn_row
@@ -20,15 +21,6 @@ from voicewright.core.rows import Message
 from voicewright.data.tokenizers import TokenCounter
 from voicewright.recipe.schema import Asking
 from voicewright.serving.client import Client, ClientSettings, Failure, Outcome, Request
-
-
-class AskedText(Document):
-    """A text that was asked about, what came, and what it took."""
-
-    asked: str
-    texts: list[str]
-    tokens_in: int
-    tokens_out: int
 
 
 class EndpointUsage(NamedTuple):

@@ -96,34 +96,44 @@ class ShapeOutput:
 
 
 Build = Callable[[ShapeContext], ShapeOutput]
-_BUILDERS: dict[str, Build] = {}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A registered shape."""
+
+    rows: RowShape
+    build: Build
+
+
+_SHAPES: dict[str, Shape] = {}
 
 
 def shape(name: str, *, rows: RowShape) -> Callable[[Build], Build]:
     """Register a function as the recipe's shape `name`, whose rows go to `data/<rows>/`.
 
-    Write both as literals: the recipe's schema reads them from the source (recipe/schema/data.py).
+    Write the decorator as `@shape("name", rows="chat")` on one line: the recipe's schema, which must not import what
+    reads material, finds the shapes by that line (`voicewright.recipe.schema.shapes`).
     """
-    assert rows in ("completion", "chat", "preference")
 
     def register(build: Build) -> Build:
-        _BUILDERS[name] = build
+        _SHAPES[name] = Shape(rows, build)
         return build
 
     return register
 
 
 @functools.cache
-def builders() -> dict[str, Build]:
-    """The registered shapes, by name."""
+def registered_shapes() -> dict[str, Shape]:
+    """All shapes, by name."""
     for module in pkgutil.iter_modules(shapes.__path__):
         import_module(f"{shapes.__name__}.{module.name}")
-    return _BUILDERS
+    return _SHAPES
 
 
 def build_rows(context: ShapeContext) -> ShapeOutput:
     """The rows of a source, by its shape."""
-    return builders()[context.source.shape](context)
+    return registered_shapes()[context.source.shape].build(context)
 
 
 def with_id(row: TrainingRow) -> TrainingRow:

@@ -17,7 +17,8 @@ from typing import Literal
 import yaml
 
 from voicewright.core.documents.base import Document
-from voicewright.core.documents.stats import Drop, ModeMetric
+from voicewright.core.documents.preparation import FormattedMemory, Memory, ModeSample, ModesSummary
+from voicewright.core.documents.stats import ModeMetric
 from voicewright.core.errors import UserError
 from voicewright.core.paths import CONFIGS_DIR
 from voicewright.core.rows import MODE_TAGS, TrainingRow
@@ -41,42 +42,6 @@ class Family:
     user_prefix: str = ""
     assistant_prefix: str = "\n"
     eos_token: str = ""
-
-
-class Memory(Document):
-    """A memory with its mode: what it answers, and what it says."""
-
-    place: str
-    mode: str
-    type: str
-    time: str
-    cue: str
-    reply: str
-
-
-class FormattedMemory(Document):
-    """A memory in the tags of its mode."""
-
-    source: str
-    mode: str
-    prompt: str
-    reply: str
-
-
-class ModeSample(Document):
-    """A memory in the tags of its mode and the prefixes of the model's family."""
-
-    source: str
-    mode: str
-    text: str
-
-
-class ModesSummary(Document):
-    """data/modes/<source>/summary.json."""
-
-    memories: int
-    dropped: list[Drop]
-    metrics: list[ModeMetric]
 
 
 def family(name: str | None) -> Family:

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
+from voicewright.core.documents.preparation import AskedText
 from voicewright.core.documents.stats import QuestionStats
 from voicewright.core.errors import UserError
 from voicewright.core.rows import TrainingRow
 from voicewright.data import questions
 from voicewright.data.chat_templates import Template
 from voicewright.data.errors import Unreadable
-from voicewright.data.questions import AskedText, Model, Task
+from voicewright.data.questions import Model, Task
 from voicewright.data.shapes.base import PreparedRow, ShapeContext, ShapeOutput, shape, with_id
 from voicewright.data.shapes.chat import count_tokens, exchange, required_template
 from voicewright.data.shapes.completion import passages
