@@ -194,6 +194,12 @@ def test_a_text_that_is_not_what_was_asked_for_is_asked_for_again_and_paid_for(s
     assert len(sent[1]["messages"]) == 3
 
 
+def test_a_text_at_which_the_reader_fails_is_not_accepted(server: Pretender) -> None:
+    answering(server, (200, completion(text="[" * 100_000)))
+    outcome = ask(server, Request("m", 9, prompt="x", accepts=lambda text: bool(json.loads(text))), max_retries=0)
+    assert isinstance(outcome, Failure) and outcome.rejected == "[" * 100_000
+
+
 def test_an_optional_field_that_is_refused_is_left_out(server: Pretender) -> None:
     server.behave = lambda _n, body: (400, b"unknown field", {}) if "response_format" in body else None
     outcome = ask(server, Request("m", 9, prompt="x", seed=1, optional={"response_format": {"type": "json_object"}}))

@@ -328,7 +328,7 @@ def test_a_server_is_stopped_by_its_last_user_even_if_an_earlier_one_was_killed(
 @pytest.mark.slow
 def test_what_is_not_there_yet_says_what_to_do(port: int) -> None:
     begin(port)
-    with pytest.raises(UserError, match="arm=baseline, which needs no training"):
+    with pytest.raises(UserError, match="make serve RUN=r ARM=baseline, which needs no training"):
         servers.of_run(recipes.load("r"), "finetuned")
     assert "no arm 'fintuned'" in call("serve", "r", "arm=fintuned").stderr
     assert "expected the name of a run or recipe, or a folder" in call("serve", "./nowhere").stderr

@@ -39,7 +39,7 @@ def generate(
     if not listed:
         raise UserError(
             f"run {run.name!r} has nothing to ask: no held-out opening is long enough, and eval.prompts is empty",
-            hint="eval.prompts: [narrative], or a lower eval.opening_words",
+            hint=f'make generate RUN={run.name} SET="eval.prompts=[narrative]", or a lower eval.opening_words',
         )
     for arm in _expanded(arms, recipe, url):
         if arm == "prompted" and not recipe.eval.prompted_passages:

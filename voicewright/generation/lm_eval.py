@@ -93,7 +93,8 @@ def run_harness(recipe: Recipe, arm: str, endpoint: Endpoint, folder: Path) -> N
     if code:
         raise UserError(
             [f"{arm}: lm-evaluation-harness failed ({log_path}):", *processes.tail(log_path, 6)],
-            hint="eval.lm_eval.tasks=[] leaves it out; its own tasks need the hub, those in benchmarks/tasks do not",
+            hint=f'make generate RUN={run.name} SET="eval.lm_eval.tasks=[]" leaves it out; its own tasks need the hub, '
+            "those in benchmarks/tasks do not",
         )
 
 

@@ -304,7 +304,7 @@ def _request(
     if context - used < 1:
         raise UserError(
             f"prompt {prompt.id} has {used} tokens and the context of {endpoint.model!r} holds {context}",
-            hint="a lower eval.opening_words, or a model with a longer context",
+            hint=f"make generate RUN={recipe.run} SET=eval.opening_words={max(1, settings.opening_words // 2)}",
         )
     max_tokens = min(longest, context - used)
     sampling = sampling_fields(recipe.model.sampling)

@@ -56,7 +56,7 @@ def of_run(recipe: Recipe, port: int | None = None) -> tuple[Server, Adapters]:
     if not adapters:
         raise UserError(
             f"run {run.name!r} has no adapter yet ({run.adapter_dir})",
-            hint=f"make train RUN={run.name}; a full fine-tune has none: arm=finetuned serves it",
+            hint=f"make train RUN={run.name}; a full fine-tune has none: make serve RUN={run.name} ARM=finetuned",
         )
     server = servers.slot_of_run(recipe, servers.ADAPTERS, servers.base_model(recipe), port)
     return with_lora(server, adapters), adapters
@@ -67,17 +67,17 @@ def of_runs(names: Sequence[str], port: int | None = None) -> tuple[Server, Adap
 
     Raises UserError for runs without an adapter and for runs on different bases.
     """
-    settings = [recipes.load(name) for name in names]
-    bases = {recipe.run: servers.base_model(recipe) for recipe in settings}
-    problems = [
-        f"run {name!r} has no adapter yet ({Run(name).adapter_dir})" for name in bases if not has_adapter(Run(name))
-    ]
+    run_recipes = [recipes.load(name) for name in names]
+    bases = {recipe.run: servers.base_model(recipe) for recipe in run_recipes}
+    first = run_recipes[0]
+    without = [name for name in bases if not has_adapter(Run(name))]
+    problems = [f"run {name!r} has no adapter yet ({Run(name).adapter_dir})" for name in without]
     if len(set(bases.values())) > 1:
         problems += [f"{name} is trained on {base}" for name, base in bases.items()]
         problems.append("one server has one base")
     if problems:
-        raise UserError(problems, hint="leave out those that do not fit, or train them: make train RUN=...")
-    first = settings[0]
+        on_one_base = ",".join(name for name, base in bases.items() if base == bases[first.run])
+        raise UserError(problems, hint=f"make {f'train RUN={without[0]}' if without else f'serve RUNS={on_one_base}'}")
     server = Server(
         name="baseline",
         model=bases[first.run],
@@ -100,7 +100,7 @@ def with_lora(server: Server, adapters: Adapters) -> Server:
         if config.r > RANKS[-1]
     ]
     if too_high:
-        raise UserError(too_high, hint="serve its merged model instead: arm=finetuned")
+        raise UserError(too_high, hint=_merged_model_hint(server, adapters))
     highest = max(config.r for config in configs.values())
     capacity = {
         "enable_lora": True,
@@ -180,4 +180,9 @@ def _load(server: Server, adapters: Adapters) -> None:
                     problems.append(f"{name}: vLLM refuses the adapter in {path}: {loaded.reason}")
     write_document(server.record_path, record.model_copy(update={"adapters": fingerprints}))
     if problems:
-        raise UserError(problems, hint="serve its merged model instead: arm=finetuned")
+        raise UserError(problems, hint=_merged_model_hint(server, adapters))
+
+
+def _merged_model_hint(server: Server, adapters: Adapters) -> str:
+    run = server.run.name if server.run else next(iter(adapters))
+    return f"make serve RUN={run} ARM=finetuned, which serves the merged model instead"

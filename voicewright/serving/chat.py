@@ -76,7 +76,10 @@ def _voices(recipe: Recipe, stack: ExitStack) -> list[Voice]:
 def _only_model(url: str) -> str:
     names = servers.model_names(url)
     if not names:
-        raise UserError(f"nothing answers at {url}", hint="start it, or correct serve.baseline_url and finetuned_url")
+        raise UserError(
+            f"nothing answers at {url}",
+            hint="start it, or correct serve.baseline_url and serve.finetuned_url in the recipe",
+        )
     return names[0]
 
 

@@ -136,6 +136,13 @@ class Request:
             body["seed"] = self.seed
         return {**body, **(self.sampling or {})}
 
+    def is_accepted(self, text: str) -> bool:
+        """Whether a text is what was asked for; one at which `accepts` fails (JSON that is nested too deep) is not."""
+        try:
+            return self.accepts is None or self.accepts(text)
+        except (ValueError, RecursionError):
+            return False
+
     def estimated_tokens(self) -> int:
         """Tokens of the prompt, estimated from its characters, and of the longest answer."""
         if isinstance(self.prompt, list):
@@ -371,7 +378,7 @@ class Client:
             text = completion.text(chat=request.messages is not None)
             if text is None:
                 raise _unusable("the answer has no text")
-            if request.accepts is not None and not request.accepts(text):
+            if not request.is_accepted(text):
                 if request.repair is not None and request.messages is not None:
                     reply = Message(role="assistant", content=text[:500])
                     repair = Message(role="user", content=request.repair)

@@ -122,7 +122,7 @@ def of_run(recipe: Recipe, arm: str, port: int | None = None) -> Server:
         if not (run.merged_dir / "config.json").exists():
             raise UserError(
                 f"there is no merged model of run {run.name!r} yet ({run.merged_dir})",
-                hint=f"make merge RUN={run.name}, or arm=baseline, which needs no training",
+                hint=f"make merge RUN={run.name}, or make serve RUN={run.name} ARM=baseline, which needs no training",
             )
     else:
         raise UserError(f"there is no arm {arm!r} to serve. Arms: {', '.join(ARMS)}, both, checkpoints")
