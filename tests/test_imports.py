@@ -32,7 +32,6 @@ HEAVY = {"torch", "transformers", "axolotl", "vllm", "peft", "accelerate", "deep
 # Being moved to the command line and to lower layers.
 PENDING = {
     ("reporting", "judging"),
-    ("training", "pipeline"),
 } | {(name, "cli") for name in ALLOWED}
 
 

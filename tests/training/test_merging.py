@@ -12,11 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.training.engine import write_stats
 from voicewright.core.documents.endpoint import Completion, ServedModel
 from voicewright.core.documents.training import Parity, ScoredText
 from voicewright.core.errors import UserError
 from voicewright.core.paths import REPO_DIR, Run
 from voicewright.core.records import write_json, write_rows
+from voicewright.judging import panel
+from voicewright.metrics.samples import read_author_texts
 from voicewright.recipe import recipes
 from voicewright.serving.client import Answer, Client
 from voicewright.training import parity
@@ -73,16 +76,25 @@ def test_only_a_server_that_does_not_round_is_checked(
         assert "not checked" in capsys.readouterr().out
 
 
-def test_parity_is_measured_on_the_authors_words_of_each_row(home: Path) -> None:
+CHAT: list[dict[str, Any]] = [
+    {"role": "user", "content": "Where were you?"},
+    {"role": "assistant", "content": "Somebody else's words.", "train": False},
+    {"role": "assistant", "content": "I walked.", "train": True},
+    {"role": "assistant", "content": "look_up(river)", "tool_calls": [{"id": "1"}]},
+]
+OF_MODES = {"mode": "emulation", "text": "<user>Where?</user><assistant>I walked.</assistant>"}
+PAIR = {"messages": CHAT[:1], "chosen": CHAT[2], "rejected": {"role": "assistant", "content": "At home."}}
+
+
+@pytest.mark.parametrize(
+    ("shape", "payload"), [("chat", {"messages": CHAT}), ("completion", OF_MODES), ("preference", PAIR)]
+)
+def test_parity_judges_and_profiles_read_the_same_words(shape: str, payload: dict[str, Any], home: Path) -> None:
     run = Run("test")
-    turns: list[dict[str, Any]] = [
-        {"role": "user", "content": "Where were you?"},
-        {"role": "assistant", "content": "Somebody else's words.", "train": False},
-        {"role": "assistant", "content": "I walked.", "train": True},
-        {"role": "assistant", "content": "look_up(river)", "tool_calls": [{"id": "1"}]},
-    ]
-    write_rows(run.rows_path("chat", "val"), [{"id": "1", "source": "a", "tokens": 9, "messages": turns}])
-    assert parity.parity_texts(run) == ["I walked."]
+    write_rows(run.rows_path(shape, "val"), [{"id": "1", "source": "a", "tokens": 9, **payload}])
+    write_stats(run, shape)
+    assert parity.parity_texts(run) == panel.author_texts(run, "val") == ["I walked."]
+    assert read_author_texts(run, "val").texts == ["I walked."]
 
 
 def scale_a_tensor(path: Path, key: str, factor: float) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from voicewright.core.documents.base import parse, read_documents
@@ -29,7 +29,7 @@ SERVED_TIMEOUT_S = 300.0
 
 def parity_texts(run: Run) -> list[str]:
     """The author's words in the first validation rows: what judges and profiles read."""
-    rows = read_documents(run.row_files("val")[0], TrainingRow)
+    rows = chain.from_iterable(read_documents(path, TrainingRow) for path in run.row_files("val"))
     return list(islice((row.author_text for row in rows if row.author_text), PARITY_ROWS))
 
 
