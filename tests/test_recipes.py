@@ -21,7 +21,6 @@ from voicewright.generation import mode_tags, preference_margins
 from voicewright.generation.prompts import read_prompts
 from voicewright.recipe import recipes
 from voicewright.recipe.limits import get
-from voicewright.reporting import testers_guide
 from voicewright.training import axolotl_validation, memory, oom_fallback
 from voicewright.training.rendering import axolotl_yaml
 
@@ -234,27 +233,3 @@ def test_the_reference_is_taken_off_the_reward() -> None:
     assert report.accuracy.value == 0.5  # b's worse reply is still the likelier
     assert report.reward_accuracy is not None and report.reward_accuracy.value == 1.0  # but both moved the right way
     assert report.reward_margin_nats == pytest.approx(3 * 0.693147, rel=1e-4)
-
-
-def test_a_testers_guide_holds_answers_limits_and_the_warning() -> None:
-    rows = [
-        {"prompt": f"{domain} {n}?", "domain": domain, "sample": 0, "text": f"Answer {n}."}
-        for domain in ("everyday", "heldout", "code")
-        for n in range(3)
-    ]
-    shown = testers_guide.sanity(rows, 4)
-    assert [row["prompt"] for row in shown] == ["everyday 0?", "code 0?", "everyday 1?", "code 1?"]
-    text = testers_guide.write(recipes.compose("freethought").recipe, shown, {"sentence": "Not enough evidence."})
-    for said in (
-        "everyday 1?",
-        "Answer 1.",
-        "medicine, law or money",
-        "temperature 0.2 for plain answers to 0.7",
-        "top-p 0.9",
-        "128 to 512 tokens",
-        "stop at a newline",
-        "mit",
-        "adapter",
-    ):
-        assert said in text
-    assert "heldout" not in text

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from tests.reporting import reports
-from voicewright.core.documents.base import parse
 from voicewright.core.documents.decision import Advice, Decision, Looks
 from voicewright.core.documents.intervals import Figure
 from voicewright.core.documents.judging import Comparison, DecidingRate, QuestionResult, Verdict
@@ -34,7 +33,7 @@ def recipe() -> Recipe:
 
 def voice_of(low: float, high: float, transfer: Figure | None = None) -> VoiceReport:
     """A report whose measures with targets all have this interval, that copies nothing and retains abilities."""
-    report = parse(VoiceReport, reports.voice(), "voice")
+    report = reports.voice_report()
     figure = Figure(value=(low + high) / 2, low=low, high=high)
     measure = Measure(title="T", definition="d", unit="u", arms={"finetuned": figure}, reference=Reference())
     report.measures |= dict.fromkeys(targets.VOICE_TITLES, measure)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.reporting import reports
-from voicewright.core.documents.base import parse, write_document
+from voicewright.core.documents.base import write_document
 from voicewright.core.documents.training import CheckpointComparison, CheckpointScores
 from voicewright.core.documents.voice_report import CopyVerdict, VoiceReport
 from voicewright.core.errors import UserError
@@ -52,7 +52,7 @@ def test_a_checkpoint_that_copies_is_passed_over() -> None:
 
 def test_copying_is_what_the_voice_report_fails_and_not_a_phrase() -> None:
     def voice(verdict: CopyVerdict) -> VoiceReport:
-        report = parse(VoiceReport, reports.voice(), "voice")
+        report = reports.voice_report()
         copying = report.copying.arms["finetuned"]
         report.copying.arms = {"checkpoint-7": copying}
         copying.training.verdict = verdict

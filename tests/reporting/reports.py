@@ -1,8 +1,11 @@
-"""A voice report made by hand, small and with something of everything, for tests of the page."""
+"""A voice report made by hand, small and with something of everything, for tests of pages and decisions."""
 
 from __future__ import annotations
 
 from typing import Any
+
+from voicewright.core.documents.base import parse
+from voicewright.core.documents.voice_report import VoiceReport
 
 ARMS = ("baseline", "prompted", "finetuned")
 
@@ -31,8 +34,12 @@ def measure(title: str, unit: str, values: tuple[float, ...], **reference: Any) 
     }
 
 
-def voice(text: str = "the smell of it", terms: int = 3) -> dict[str, Any]:
-    """A whole voice.json; `text` stands wherever a model's or an author's words do."""
+def voice_report(text: str = "the smell of it", terms: int = 3) -> VoiceReport:
+    """A whole voice report; `text` stands wherever a model's or an author's words do."""
+    return parse(VoiceReport, _voice(text, terms), "voice.json")
+
+
+def _voice(text: str, terms: int) -> dict[str, Any]:
     share = "percent of the author's own held-out text"
     gained = {"prompted": spread(1), "finetuned": spread(20)}
     habit = {"author": 8.0, "author_band": [4.0, 12.0], "heldout": spread(7), "gain_over_base": gained}

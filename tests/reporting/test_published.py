@@ -2,46 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
+from voicewright.core.documents.intervals import Agreement, Rate
+from voicewright.core.documents.judging import Comparison, DecidingRate, QuestionAgreement, QuestionResult, Verdict
+from voicewright.core.documents.manifest import ManifestEntry
 from voicewright.core.errors import UserError
 from voicewright.recipe import recipes
-from voicewright.reporting import published_section
 from voicewright.reporting.blocks import Table, markdown
+from voicewright.reporting.published import Curves, published_section
 
-CURVES: published_section.Curves = {
+CURVES: Curves = {
     "loss": [(1, 3.0), (290, 1.5)],
     "eval_loss": [(50, 2.0), (290, 1.25)],
     "memory/max_allocated (GiB)": [(1, 13)],
 }
 
 
-def rate(value: float) -> dict[str, Any]:
-    return {"value": value, "low": value - 0.1, "high": value + 0.1, "n_prompts": 20}
+def rate(value: float) -> Rate:
+    return Rate(value=value, low=value - 0.1, high=value + 0.1, n_prompts=20)
 
 
-VERDICT = {
-    "comparisons": [
-        {"questions": {"voice": {"deciding": {**rate(0.6), "independent": True}, "by_domain": {"code": rate(0.2)}}}}
-    ],
-    "agreement": {"voice": {"judges": {"raw": rate(0.8)}}},
-}
+def verdict(independent: bool = True) -> Verdict:
+    """A verdict with one comparison, whose deciding votes are of an independent rater or of the built-in judge."""
+    any_rate = rate(0.6)
+    deciding = DecidingRate(
+        **any_rate.to_json(), independent=independent, coverage=1.0, worst_case_low=0.5, best_case_high=0.7
+    )
+    voice = QuestionResult(
+        deciding=deciding, readers=any_rate, judges=any_rate, built_in=any_rate, together=any_rate, by_rater={},
+        by_domain={"code": rate(0.2)}, majority=any_rate, ties=None, length=None, by_prompt={},
+    )  # fmt: skip
+    agreement = Agreement(raw=rate(0.8), fleiss=rate(0.7), alpha=rate(0.7), ac1=rate(0.7), n_units=20, n_raters=2)
+    return Verdict(
+        win_rate={}, arms=["finetuned", "baseline"], level=0.95, looks=1, raters={}, strengths=None,
+        comparisons=[Comparison(a="finetuned", b="baseline", pairs=20, questions={"voice": voice})],
+        agreement={"voice": QuestionAgreement(judges=agreement, cohen={})},
+    )  # fmt: skip
 
 
-def shown(name: str, *overrides: str, verdict: Any = VERDICT) -> dict[str, tuple[str, str]]:
-    settings = recipes.compose(name, list(overrides)).recipe
-    found = published_section.section(settings, verdict, CURVES, {"train": {"seconds": 600}})
-    assert found is not None
-    (table,) = found.blocks
+def published(name: str, *overrides: str, verdict: Verdict | None) -> dict[str, tuple[str, str]]:
+    """The rows of the section: label -> (published, the run's own)."""
+    recipe = recipes.compose(name, list(overrides)).recipe
+    section = published_section(recipe, verdict, CURVES, {"train": ManifestEntry(identity="0", seconds=600)})
+    assert section is not None
+    (table,) = section.blocks
     assert isinstance(table, Table)
-    assert "Published" in markdown("A report", [found])
+    assert "Published" in markdown("A report", [section])
     return {str(row[0]): (str(row[1]), str(row[2])) for row in table.rows}
 
 
 def test_bries_figures_are_all_there_and_ours_stand_beside_those_of_the_same_model() -> None:
-    rows = shown("brie")
+    rows = published("brie", verdict=verdict())
     assert rows["training steps"] == ("290", "290")
     assert rows["loss at the end, training"] == ("1.4824", "1.5000")
     assert rows["loss at the end, validation"] == ("1.5031", "1.2500")
@@ -61,22 +73,23 @@ def test_bries_figures_are_all_there_and_ours_stand_beside_those_of_the_same_mod
         "50%",
     ):
         assert figure in values
-    assert shown("brie", "model=llama3_2_3b")["preferred over the base, Llama-3.2-3B"][1].startswith("60%")
+    assert published("brie", "model=llama3_2_3b", verdict=verdict())["preferred over the base, Llama-3.2-3B"][
+        1
+    ].startswith("60%")
 
 
 def test_a_rate_that_no_independent_judge_gave_says_so() -> None:
-    voice = {"deciding": {**rate(0.6), "independent": False}, "by_domain": {}}
-    rows = shown("brie", verdict={**VERDICT, "comparisons": [{"questions": {"voice": voice}}]})
+    rows = published("brie", verdict=verdict(independent=False))
     assert rows["preferred over the base, Qwen2.5-3B"][1].endswith("by the built-in judge alone")
 
 
 def test_petersons_are_those_of_the_first_idea() -> None:
-    rows = shown("peterson_v1", verdict=None)
+    rows = published("peterson_v1", verdict=None)
     assert [*rows.values()] == [("321", "290"), ("23", "10"), ("2.44", "1.5000"), ("13.4 GB", "13.0 GB")]
 
 
 def test_a_recipe_of_which_nothing_was_published_has_no_such_section() -> None:
-    assert published_section.section(recipes.compose("demo").recipe, VERDICT, CURVES, {}) is None
+    assert published_section(recipes.compose("demo").recipe, verdict(), CURVES, {}) is None
 
 
 def test_a_figure_that_no_run_has_is_refused() -> None:

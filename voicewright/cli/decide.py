@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from voicewright.cli.command import Number, command, option, would
-from voicewright.cli.running import existing_run, run_command, run_main, run_stages, stage_options, word
+from voicewright.cli.running import existing_run, run_command, run_stages, stage_options
 
 if TYPE_CHECKING:
     from voicewright.pipeline.run_selection import RunRequest
@@ -41,8 +42,11 @@ def compare(request: RunRequest, runs: str | None, out: str | None) -> None:
         names = [existing_run(RunRequest(run=name)).name for name in named.split(",") if name]
     else:
         names = [existing_run(request).name]
-    if not would(f"write a page that compares {', '.join(names)}"):
-        run_main("voicewright.reporting.run_comparison", ",".join(names), word("out", out))
+    if would(f"write a page that compares {', '.join(names)}"):
+        return
+    from voicewright.reporting.run_comparison import compare_runs
+
+    click.echo(compare_runs(names, Path(out) if out else None))
 
 
 @run_command("guide", SECTION, "guide RUN=mini PROMPTS=6", changes_recipe=True)
@@ -50,7 +54,9 @@ def compare(request: RunRequest, runs: str | None, out: str | None) -> None:
 def guide(request: RunRequest, prompts: int) -> None:
     """testers.md: what to load, how to ask, answers to expect, limits, licences."""
     run = run_stages("decide", request, then="write testers.md")
-    run_main("voicewright.reporting.testers_guide", run.name, word("prompts", prompts))
+    from voicewright.reporting.testers_guide import write_guide
+
+    click.echo(write_guide(run, prompts))
 
 
 @run_command("preferences", SECTION, "preferences RUN=mini MARGIN=0.5", changes_recipe=True)

@@ -1,4 +1,4 @@
-"""What arms, kinds of prompt and outcomes are called where a writer reads of them."""
+"""Names of arms, kinds of prompt, raters and outcomes on the pages that people read."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Iterable
 AUTHOR = "the author"
 ARMS = {
     "baseline": "base model",
-    "prompted": "base model shown passages",
+    "prompted": "prompted base model",
     "finetuned": "fine-tuned model",
     "author": AUTHOR,
     "heldout": "the author's held-out text",
 }
 CHECKPOINT = re.compile(r"checkpoint-(\d+)$")
 KINDS = {"heldout": "openings of held-out text", "training": "openings of training text"}
-QUESTIONS = {"voice": "closer to the author's voice", "quality": "better written, whoever wrote it"}
-OUTCOMES = {"pass": "met", "fail": "missed", "inconclusive": "not settled", "not available": "not available"}
+QUESTIONS = {"voice": "closer to the author's voice", "quality": "better written"}
+OUTCOMES = {"pass": "met", "fail": "missed", "inconclusive": "inconclusive", "not available": "not available"}
 
 
 def arm(name: str) -> str:
@@ -31,7 +31,7 @@ def kind(domain: str) -> str:
 
 
 def outcome(name: str) -> str:
-    """What a comparison came to, in plain words."""
+    """An outcome in plain words."""
     return OUTCOMES.get(name, name)
 
 

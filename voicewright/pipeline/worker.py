@@ -17,14 +17,6 @@ from voicewright.recipe import recipes
 from voicewright.recipe.schema import Asking, Recipe
 
 
-def _main_of(module: str, *words: str) -> None:
-    """Run a module's main with these words."""
-    import importlib
-
-    sys.argv = [module, *words]
-    importlib.import_module(module).main()
-
-
 def asks_its_own_model(recipe: Recipe) -> bool:
     """Whether prepare asks the run's own base model, which then has to be served meanwhile."""
     data = recipe.data
@@ -125,7 +117,9 @@ def decide(run: Run, _options: StageOptions) -> None:
 
 
 def report(run: Run, _options: StageOptions) -> None:
-    _main_of("voicewright.reporting.report", run.name)
+    from voicewright.reporting.report import write_report
+
+    print(write_report(run))
 
 
 def _generate(run: Run, served_arm: str, arms: Sequence[str], options: StageOptions) -> None:

@@ -1,5 +1,1 @@
-"""The pages a person reads, part by part."""
-
-from pathlib import Path
-
-TEMPLATES_DIR = Path(__file__).parent / "templates"
+"""The pages that a run ends in: the report, the comparison of runs, the guide for testers."""

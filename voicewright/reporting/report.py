@@ -1,7 +1,4 @@
-"""One page with the decision, its evidence and where each figure came from: RUN -> report.html and report.md.
-
-python -m benchmarks.report RUN
-"""
+"""The report of a run: one page with the decision, its evidence and where each figure came from."""
 
 from __future__ import annotations
 
@@ -10,139 +7,140 @@ import re
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from voicewright.cli import arguments
 from voicewright.core import labels, training_events
-from voicewright.core.documents.generation import OUT_OF_DOMAIN
-from voicewright.core.errors import UserError, exits_cleanly
+from voicewright.core.documents.base import Document, read_document, read_documents
+from voicewright.core.documents.decision import Decision
+from voicewright.core.documents.generation import OUT_OF_DOMAIN, Generation, ModeTags, PreferenceMargins
+from voicewright.core.documents.judging import JudgeQualifications, Verdict
+from voicewright.core.documents.manifest import read_manifest
+from voicewright.core.documents.voice_report import VoiceReport
+from voicewright.core.errors import UserError
 from voicewright.core.paths import Run
-from voicewright.core.records import Row, read_json, read_rows, write_text
+from voicewright.core.records import write_text
 from voicewright.judging import length_matching
 from voicewright.recipe import recipes
 from voicewright.recipe.schema import Recipe
-from voicewright.reporting import (
-    evidence_sections,
-    html,
-    memorization_sections,
-    mode_sections,
-    published_section,
-    similarity_sections,
-    training_section,
-    wording_section,
-)
-from voicewright.reporting.blocks import Sample, Section, capital, markdown
-from voicewright.reporting.methods_sections import methods_section, provenance_section, source_of
-from voicewright.reporting.rater_sections import agreement_section, raters_section
+from voicewright.reporting import html
+from voicewright.reporting.answers import mode_tags_section, preferences_section
+from voicewright.reporting.blocks import Sample, Section, capitalised, markdown
+from voicewright.reporting.evidence import advice_section, blind_section, samples_section, targets_section
+from voicewright.reporting.memorization_and_forgetting import forgetting_section, memorization_section
+from voicewright.reporting.methods import methods_section, provenance_section, source_line
+from voicewright.reporting.published import published_section
+from voicewright.reporting.raters import agreement_section, raters_section
+from voicewright.reporting.similarity import similarity_section
+from voicewright.reporting.training import training_section
+from voicewright.reporting.wording import wording_section
 
 SAMPLES = 3
 SAMPLE_WORDS = 120
-# The tested text first: what a reader wants to hear.
+# The tested arm first: what a reader wants to read.
 ARMS = ("finetuned", "baseline", "prompted")
 HEADING = re.compile(r"^#{1,6} +", re.MULTILINE)
 CURVES = ("loss", "eval_loss", "learning_rate", "memory/max_allocated (GiB)")
-# What is made of voice.json, in the order in which a writer asks.
-MEASURED = (
-    similarity_sections.section,
-    wording_section.section,
-    memorization_sections.copying_section,
-    memorization_sections.forgetting_section,
-)
+# Sections on voice.json, in the order in which a writer asks.
+VOICE_SECTIONS = (similarity_section, wording_section, memorization_section, forgetting_section)
+D = TypeVar("D", bound=Document)
 
 
-def samples(run: Run, seed: int) -> list[Sample]:
+def write_report(run: Run) -> Path:
+    """Write report.html and report.md of a run; return the path of the former. Raises UserError before `decide`."""
+    if not run.decision_path.exists():
+        raise UserError(f"{run.decision_path}: no decision to report", hint=f"make decide RUN={run.name}")
+    decision = read_document(run.decision_path, Decision)
+    content = sections(run, recipes.load(run.name), decision)
+    write_text(run.dir / "report.md", markdown(decision.sentence, content))
+    write_text(run.report_path, page(run.name, decision, content, time.strftime("%Y-%m-%d %H:%M")))
+    return run.report_path
+
+
+def sections(run: Run, recipe: Recipe, decision: Decision) -> list[Section]:
+    """The whole report; a section whose documents are not there is left out."""
+    manifest = read_manifest(run)
+    verdict = _read(run.verdict_path, Verdict)
+    report = _read(run.voice_path, VoiceReport)
+    verdict_source = source_line(run.verdict_path, manifest, "verdict")
+    content: list[Section | None] = [
+        targets_section(decision, source_line(run.decision_path, manifest, "decide")),
+        advice_section(decision),
+        samples_section(select_samples(run, recipe.eval.seed)),
+    ]
+    if verdict is not None:
+        content.append(blind_section(verdict, verdict_source))
+    if report is not None:
+        voice_source = source_line(run.voice_path, manifest, "voice")
+        content += [section(report, voice_source) for section in VOICE_SECTIONS]
+    content.append(mode_tags_section(_by_arm(run.tags_path, ModeTags)))
+    content.append(preferences_section(_by_arm(run.preferred_path, PreferenceMargins)))
+    events = training_events.read(run.adapter_dir)
+    curves = {metric: training_events.curve(events, metric) for metric in CURVES}
+    content.append(training_section(curves, "From adapter/events.jsonl, stage train"))
+    if verdict is not None:
+        qualifications = _read(run.qualification_path, JudgeQualifications)
+        content.append(
+            raters_section(
+                verdict,
+                qualifications.judges if qualifications else {},
+                verdict_source,
+                source_line(run.qualification_path, manifest, "judge"),
+            )
+        )
+        content.append(agreement_section(verdict, verdict_source))
+    content.append(published_section(recipe, verdict, curves, manifest))
+    pairs = sum(comparison.pairs for comparison in verdict.comparisons) if verdict else 0
+    content += [methods_section(recipe, pairs), provenance_section(recipe, manifest)]
+    return [section for section in content if section is not None]
+
+
+def _read(path: Path, model: type[D]) -> D | None:
+    return read_document(path, model) if path.exists() else None
+
+
+def _by_arm(path: Callable[[str], Path], model: type[D]) -> dict[str, D]:
+    return {arm: read_document(path(arm), model) for arm in reversed(ARMS) if path(arm).exists()}
+
+
+def select_samples(run: Run, seed: int) -> list[Sample]:
     """The first answers of the arms to a few prompts drawn by the seed, with the author's own where it is known."""
-    arms: dict[str, dict[str, Row]] = {}
+    arms: dict[str, dict[str, Generation]] = {}
     for arm in ARMS:
         path = run.generations_path(arm)
         if path.exists():
             arms[arm] = {
-                row["prompt_id"]: row
-                for row in read_rows(path)
-                if row["sample"] == 0 and not row.get("error") and row["domain"] not in OUT_OF_DOMAIN
+                row.prompt_id: row
+                for row in read_documents(path, Generation)
+                if row.sample == 0 and not row.error and row.domain not in OUT_OF_DOMAIN
             }
     shared = sorted(set.intersection(*(set(rows) for rows in arms.values()))) if arms else []
-    drawn = random.Random(seed).sample(shared, min(SAMPLES, len(shared)))
-    found: list[Sample] = []
-    for prompt in drawn:
+    samples: list[Sample] = []
+    for prompt in random.Random(seed).sample(shared, min(SAMPLES, len(shared))):
         row = next(iter(arms.values()))[prompt]
-        texts = [(labels.arm(arm), beginning(str(rows[prompt]["text"]))) for arm, rows in arms.items()]
-        if row.get("reference"):
-            texts.insert(1, ("what the author wrote", beginning(str(row["reference"]))))
-        title = "Another prompt" if found else ""
-        prompt = HEADING.sub("", str(row["prompt"])).strip()
-        found.append(Sample(prompt, labels.kind(str(row["domain"])), dict(texts), title, folded=bool(found)))
-    return found
+        texts = [(labels.arm(arm), _opening(rows[prompt].text)) for arm, rows in arms.items()]
+        if row.reference:
+            texts.insert(1, ("what the author wrote", _opening(row.reference)))
+        title = "Another prompt" if samples else ""
+        text = HEADING.sub("", row.prompt).strip()
+        samples.append(Sample(text, labels.kind(row.domain), dict(texts), title, folded=bool(samples)))
+    return samples
 
 
-def beginning(text: str) -> str:
-    """The first words of a text, to the end of a sentence: enough to hear a voice by."""
+def _opening(text: str) -> str:
+    """The first words of a text, to the end of a sentence."""
     text = length_matching.tidy(text)
     points = length_matching.cut_points(text, SAMPLE_WORDS)
     return text[: points[-1][1]] if points else text
 
 
-def sections(run: Run, settings: Recipe, decision: dict[str, Any]) -> list[Section]:
-    """The whole report; what was not made is left out."""
-    manifest = read_json(run.manifest_path) if run.manifest_path.exists() else {}
-    found: list[Section | None] = [
-        evidence_sections.targets_section(decision, source_of(run.decision_path, manifest, "decide")),
-        evidence_sections.advice_section(decision),
-        evidence_sections.samples_section(samples(run, settings.eval.seed)),
-    ]
-    verdict = read_json(run.verdict_path) if run.verdict_path.exists() else None
-    voted = source_of(run.verdict_path, manifest, "verdict")
-    if verdict is not None:
-        found.append(evidence_sections.blind_section(verdict, voted))
-    if run.voice_path.exists():
-        voice, source = read_json(run.voice_path), source_of(run.voice_path, manifest, "voice")
-        found += [part(voice, source) for part in MEASURED]
-    found.append(mode_sections.tags_section(by_arm(run.tags_path)))
-    found.append(mode_sections.preferred_section(by_arm(run.preferred_path)))
-    logged = training_events.read(run.adapter_dir)
-    curves = {key: training_events.curve(logged, key) for key in CURVES}
-    found.append(training_section.section(curves, "From adapter/events.jsonl, stage train"))
-    pairs = 0
-    if verdict is not None:
-        court = read_json(run.qualification_path)["judges"] if run.qualification_path.exists() else {}
-        found.append(raters_section(verdict, court, voted, source_of(run.qualification_path, manifest, "judge")))
-        found.append(agreement_section(verdict, voted))
-        pairs = sum(comparison["pairs"] for comparison in verdict["comparisons"])
-    found.append(published_section.section(settings, verdict, curves, manifest))
-    found += [methods_section(settings, pairs), provenance_section(settings, manifest)]
-    return [section for section in found if section is not None]
-
-
-def by_arm(path: Callable[[str], Path]) -> dict[str, Any]:
-    """What was written of each arm that has such a file."""
-    return {arm: read_json(path(arm)) for arm in reversed(ARMS) if path(arm).exists()}
-
-
-def page(name: str, decision: dict[str, Any], content: list[Section], written: str) -> str:
+def page(name: str, decision: Decision, content: list[Section], written: str) -> str:
     """The report as one HTML file."""
     return html.render(
-        f"{name}: {decision['decision']}",
-        capital(decision["sentence"].partition(": ")[2]) or decision["sentence"],
+        f"{name}: {decision.decision}",
+        capitalised(decision.sentence.partition(": ")[2]) or decision.sentence,
         f"{name}. Written {written}.",
         content,
-        stamp=capital(decision["decision"]),
-        good=decision["decision"] == "deploy",
-        foot="One file, no network, nothing to run. The same words are in report.md.",
+        stamp=capitalised(decision.decision),
+        good=decision.decision == "deploy",
+        footer="One file without scripts or network access. report.md has the same text.",
     )
-
-
-@exits_cleanly
-def main() -> None:
-    name, _ = arguments.parse(__doc__, {})
-    run = Run(name)
-    if not run.decision_path.exists():
-        raise UserError(f"{run.decision_path}: no decision to report", hint=f"make decide RUN={name}")
-    decision = read_json(run.decision_path)
-    content = sections(run, recipes.load(name), decision)
-    write_text(run.dir / "report.md", markdown(decision["sentence"], content))
-    write_text(run.report_path, page(name, decision, content, time.strftime("%Y-%m-%d %H:%M")))
-    print(run.report_path)
-
-
-if __name__ == "__main__":
-    main()
