@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Call
+from voicewright.cli.decide import next_round
 from voicewright.cli.main import cli
 from voicewright.core.errors import UserError
 from voicewright.core.paths import Run
@@ -212,3 +214,13 @@ def test_demo_is_the_run_of_that_name(call: Call) -> None:
     begin("demo-x", "demo", "axolotl.lora_r=4", at=2)
     assert "run demo, recipe demo" in call("demo", DRY_RUN="1").stdout
     assert "run demo-x, recipe demo" in call("demo", SET="axolotl.lora_r=4", DRY_RUN="1").stdout
+
+
+def test_the_next_round_that_preferences_prints_is_a_command_that_works(call: Call) -> None:
+    run = begin("mini", "freethought", "model=tiny", "hardware=cpu")
+    made, *words = shlex.split(next_round(run))
+    assert made == "make" and "after=" not in " ".join(words)
+    variables = dict(word.split("=", 1) for word in words[1:])
+    result = call(words[0], make={**variables, "DRY_RUN": "1"})
+    assert result.exit_code == 0, result.output
+    assert "run mini-round2, recipe freethought" in result.stdout

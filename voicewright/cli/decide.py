@@ -11,6 +11,7 @@ from voicewright.cli.command import Number, command, option, would
 from voicewright.cli.running import existing_run, run_command, run_stages, stage_options
 
 if TYPE_CHECKING:
+    from voicewright.core.paths import Run
     from voicewright.pipeline.run_selection import RunRequest
 
 SECTION = "Decide & publish"
@@ -65,16 +66,27 @@ def preferences(request: RunRequest, margin: float) -> None:
     """Votes to preference pairs, material for the next round."""
     run = run_stages("verdict", request, then="write preferences.jsonl")
     from voicewright.judging.preferences import write_preferences
+
+    rows = write_preferences(run, margin)
+    click.echo(f"{len(rows)} preference pairs in {run.preferences_path}")
+    click.echo(f"The next round:\n  {next_round(run)}")
+
+
+def next_round(run: Run) -> str:
+    """The command that trains a run's merged model on its preferences, on the same machine."""
+    from voicewright.core.paths import REPO_DIR
     from voicewright.recipe import recipes
 
-    rows, recipe = write_preferences(run, margin), recipes.load(run.name)
-    click.echo(f"{len(rows)} preference pairs in {run.preferences_path}")
-    shape = f"data.sources.{next(iter(recipe.data.sources))}.shape=preference"
-    click.echo("The next round:")
-    click.echo(
-        f"  make all RECIPE={recipe.recipe} RUN={run.name}-round2 SOURCE={run.preferences_path} "
-        f'SET="method=dpo data=preference after={run.name} {shape}"'
-    )
+    recipe, merged = recipes.load(run.name), run.merged_dir
+    changes = [
+        *recipes.inherited_overrides(recipes.frozen_overrides(run)),
+        "method=dpo",
+        "data=preference",
+        f"axolotl.base_model={merged.relative_to(REPO_DIR) if merged.is_relative_to(REPO_DIR) else merged}",
+        f"data.sources.{next(iter(recipe.data.sources))}.shape=preference",
+    ]
+    words = [f"RECIPE={recipe.recipe}", f"RUN={run.name}-round2", f"SOURCE={run.preferences_path}"]
+    return " ".join(["make all", *words, f'SET="{" ".join(changes)}"'])
 
 
 @run_command("deploy", SECTION, "deploy RUN=mini", 'deploy RUN=mini ANYWAY="the author likes it"')

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from voicewright.cli.command import PORT, Number, command, option, would
-from voicewright.cli.running import existing_run, run_command, run_main, run_stages, stage_options, word
+from voicewright.cli.running import existing_run, run_command, run_stages, stage_options
 from voicewright.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -229,8 +229,19 @@ def imposters(corpus: str, out: str) -> None:
 @option("out", help="A JSON file for the figures.")
 def simulate(runs: int, seed: int, out: str | None) -> None:
     """How often the intervals cover, and how often a model at exactly the target is deployed."""
-    if not would(f"simulate {runs} evaluations per row"):
-        run_main("voicewright.decision.coverage_simulation", word("runs", runs), word("seed", seed), word("out", out))
+    if would(f"simulate {runs} evaluations per row"):
+        return
+    from dataclasses import asdict
+
+    from rich.console import Console
+
+    from voicewright.core.records import write_json
+    from voicewright.decision.coverage_simulation import simulate_all, table_of
+
+    rows = simulate_all(runs, seed)
+    Console().print(table_of(rows, runs))
+    if out:
+        write_json(Path(out), {"runs": runs, "seed": seed, "cells": [asdict(row) for row in rows]})
 
 
 COMMANDS = (baseline, generate, voice, pair, judge, blind, ballots, verdict, score, validate, imposters, simulate)

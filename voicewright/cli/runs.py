@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from voicewright.cli.command import command, is_dry_run, would
-from voicewright.cli.running import run_command, run_main, run_stages, stage_options
+from voicewright.cli.running import run_command, run_stages, stage_options
 
 if TYPE_CHECKING:
     from voicewright.pipeline.run_selection import RunRequest
@@ -78,7 +78,9 @@ def doctor() -> None:
 def upstream() -> None:
     """Export the keys that the pinned Axolotl and vLLM accept."""
     if not would("write the keys that Axolotl and vLLM accept"):
-        run_main("voicewright.recipe.upstream")
+        from voicewright.recipe.upstream import export_keys
+
+        export_keys()
 
 
 @click.command("help", hidden=True)

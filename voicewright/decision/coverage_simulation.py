@@ -1,7 +1,5 @@
 """A simulation of the verdict: do the intervals cover, and how often is a model whose rate equals the target deployed?
 
-    python -m benchmarks.simulate [runs=2000] [seed=1] [out=simulation.json]
-
 Each prompt leans towards one arm by its own amount, each judge has a severity and a view of each prompt of its own, and
 the text shown first has a small advantage: 3 judges in 2 orders, contradicting orders are a tie. `leaning` is the
 spread of prompts in log-odds; 0.8, 1.6 and 2.8 make 6 votes a prompt worth about 3, 2 and 1.3 independent ones.
@@ -11,18 +9,13 @@ from __future__ import annotations
 
 import functools
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.polynomial.hermite_e import hermegauss
-from rich.console import Console
 from rich.table import Table
 from scipy.optimize import brentq
 from scipy.special import expit
 
-from voicewright.cli import arguments
-from voicewright.core.errors import exits_cleanly
-from voicewright.core.records import write_json
 from voicewright.decision.targets import interval_outcome
 from voicewright.stats.intervals import LEVEL, Floats, bootstrapped_rate, clustered_rate
 
@@ -147,17 +140,3 @@ def table_of(rows: list[Coverage], runs: int) -> Table:
         cells = asdict(row).items()
         table.add_row(*(f"{100 * v:.1f}" if k.startswith(("coverage", "passed")) else f"{v:g}" for k, v in cells))
     return table
-
-
-@exits_cleanly
-def main() -> None:
-    _, options = arguments.parse(__doc__, {"runs": "2000", "seed": "1", "out": None}, name=None)
-    runs, seed = int(options["runs"] or 0), int(options["seed"] or 0)
-    rows = simulate_all(runs, seed)
-    Console().print(table_of(rows, runs))
-    if options["out"]:
-        write_json(Path(options["out"]), {"runs": runs, "seed": seed, "cells": [asdict(row) for row in rows]})
-
-
-if __name__ == "__main__":
-    main()

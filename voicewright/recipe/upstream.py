@@ -1,7 +1,4 @@
-"""Export the keys that the pinned Axolotl and vLLM accept, which validation holds recipes to.
-
-python -m voicewright.upstream
-"""
+"""The keys that the pinned Axolotl and vLLM accept, which validation compares recipes with."""
 
 from __future__ import annotations
 
@@ -9,7 +6,6 @@ import os
 import subprocess
 
 from voicewright.core import environments
-from voicewright.core.errors import exits_cleanly
 from voicewright.core.paths import REPO_DIR
 from voicewright.core.records import write_text
 from voicewright.recipe.validation import UPSTREAM_DIR
@@ -33,12 +29,8 @@ def exported(name: str) -> str:
     return result.stdout[result.stdout.index("{") :]
 
 
-@exits_cleanly
-def main() -> None:
+def export_keys() -> None:
+    """Write the key lists of both engines to upstream_keys/."""
     for name in SCRIPTS:
         write_text(UPSTREAM_DIR / f"{name}.json", exported(name).rstrip() + "\n")
         print(f"wrote {UPSTREAM_DIR / name}.json")
-
-
-if __name__ == "__main__":
-    main()
