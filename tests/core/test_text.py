@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from voicewright.core import text as reading
+from voicewright.data.chunking import Chunk, chunk
+from voicewright.data.document import Section
+from voicewright.generation.prompts import sentence_starts
+from voicewright.judging.length_matching import opening
 from voicewright.stylometry import passages
 
 PIECES = ["a", "bb", "don't", "Éa.", "'x'", '"no"', "—", "12", "*i*", "\n\n"]
@@ -37,9 +42,54 @@ def test_italics_are_the_emphasised_spans_only() -> None:
     assert reading.italics(text) == ["Not now", "Never."]
 
 
-def test_an_abbreviation_does_not_end_a_sentence() -> None:
-    text = "Mr. Bell met Dr. J. Ames at ten. He left."
-    assert reading.sentences(text) == ["Mr. Bell met Dr. J. Ames at ten.", "He left."]
+SENTENCES = [
+    ["Mr. Bell met Dr. J. Ames at ten.", "He left."],
+    ["Capt. Marsh and Mme. Duval were late.", "They waited."],
+    ["She lives at No. 5 on the quay.", "See vol. II for the rest."],
+    ['"No.', 'Not tonight," she said.'],
+    ["He asked for fruit, e.g. Pears, and wine.", "J. R. Harlow paid."],
+    ["It was I.", "Nobody else came."],
+    ["He waits...", "Then he goes."],
+    ["It went on ... and on.", "It stopped…", "It began again."],
+    ['"Wait!"', "She waited."],
+    ['"Why?" he said.', "“Because.”", "*Not now.*", "Élise left."],
+    ["What?!", "He laughed (too loudly.)", "'Tis done."],
+    ['He said, "Read it."', '"\'Tis true," she read.'],
+    ["It cost 3.50 a head.", "12 came."],
+    ["One line.\n\nand a paragraph that begins small."],
+]
+
+
+@pytest.mark.parametrize("parts", SENTENCES, ids=lambda parts: parts[0])
+def test_sentences_end_where_a_reader_ends_them(parts: list[str]) -> None:
+    parts = [part for text in parts for part in text.split("\n\n")] if len(parts) == 1 else parts
+    separator = "\n\n" if parts[-1][0].islower() else " "
+    text = separator.join(parts)
+    assert reading.sentences(text) == parts
+    assert [text[a:b].strip() for a, b in reading.sentence_spans(text)] == parts
+    assert len(reading.sentence_ends(text)) == len(parts)
+
+
+@pytest.mark.parametrize("abbreviation", ["Mr.", "Capt.", "No. 5, of", "Mme.", "Lt.", "Prof."])
+def test_every_stage_reads_an_abbreviation_alike(abbreviation: str) -> None:
+    sentence = f"They had sent for {abbreviation} Dunmore and his two sons, who came at once by the lower road."
+    text = f"{sentence} {sentence}"
+    assert reading.sentences(text) == [sentence, sentence]
+    assert opening(text, 20) == sentence  # pairs are trimmed so
+    assert sentence_starts(text) == {0, len(sentence) + 1}  # openings begin so
+    spans = [(chunk.start, chunk.end) for chunk in passages_of(text, high=20)]
+    assert spans == [(0, len(sentence)), (len(sentence), len(text))]  # passages are cut so
+
+
+def passages_of(text: str, high: int) -> list[Chunk]:
+    (chunks,) = chunk(text, [Section("", 0, len(text))], lambda texts: [len(t.split()) for t in texts], 10, high)
+    return chunks
+
+
+@given(st.lists(st.sampled_from([*" .!?…\n\"'”*_(AaÉé1—", "No.", "Mr.", "I.", "\n\n"]), max_size=80))
+def test_sentence_spans_tile_a_text(parts: list[str]) -> None:
+    text = "".join(parts)
+    assert "".join(text[a:b] for a, b in reading.sentence_spans(text)) == text
 
 
 def test_speech_is_left_out_of_the_narration_even_over_open_quotes() -> None:

@@ -12,7 +12,7 @@ sentences = st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=15).m
 
 @given(sentences, sentences, st.integers(5, 120))
 def test_both_texts_are_beginnings_that_end_at_a_sentence(first: list[str], second: list[str], most: int) -> None:
-    texts = [". ".join(text) + "." for text in (first, second)]
+    texts = [". ".join(each.capitalize() for each in text) + "." for text in (first, second)]
     cut = to_equal_words(texts[0], texts[1], most)
     for whole, part in zip(texts, cut, strict=True):
         assert whole.startswith(part) and len(part.split()) <= most

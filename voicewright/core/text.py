@@ -1,19 +1,34 @@
-"""Reading a text: plain characters, words, sentences, paragraphs, quoted speech, italics."""
+"""Reading a text: plain characters, words, sentences, paragraphs, quoted speech, italics.
+
+What a word and a sentence are is decided here, for every stage: passages are cut, openings begin, pairs are trimmed
+and style is counted by the same boundaries.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
-WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
+WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*|\d+|\.\.\.|[.,;:!?\"()—]")
 HEADING = re.compile(r"^#{1,6}\s.*$", re.MULTILINE)
 PARAGRAPH_BREAK = re.compile(r"\n\s*\n")
 # An emphasised span holds no blank line and touches its markers: `*so*`, `_so_`, not `2 * 3 * 4`.
 ITALIC = re.compile(r"(?<![*\w])([*_])(?=[^\s*_])((?:(?!\n\s*\n)[^*_]){1,600}?)(?<=[^\s*_])\1(?![*\w])")
 BOLD = re.compile(r"(\*\*|__)(?=\S)(.{1,600}?)(?<=\S)\1", re.DOTALL)
-ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|St|Rev|Col|Capt|Gen|Prof|Messrs|Esq|No|vol|etc|i\.e|e\.g|[A-Z])\.$")
-SENTENCE_END = re.compile(r"[.!?]+[\"')\]]*(?=\s+[\"'(\[]?[^\W_a-z]|\s*$)")
+# Stops, with the quotes, brackets and emphasis marks that close after them, before the end of a paragraph or a word.
+_STOP = re.compile(r"[.!?…]+[\"'”’»)\]*_]*(?=[ \t]*\n\s*\n|\s*\Z|\s+[\"'“‘«(\[*_—]*([^\W_]))")
+_ABBREVIATION = re.compile(
+    r"(?<!\w)(?:Mr|Mrs|Ms|Messrs|Mme|Mlle|Dr|St|Mt|Rev|Hon|Prof|Capt|Col|Gen|Lt|Lieut|Maj|Sgt|Sr|Jr|Esq|Ave|vs|viz|etc|cf"
+    r"|e\.g|i\.e|[A-Z])\.$"
+)
+# `No. 5`, but not `No. Five of them.`
+_NUMBERED = re.compile(r"(?<!\w)(?:[Nn]os?|[Vv]ols?|[Cc]h|[Ff]ig|pp?)\.$")
+_NUMERAL = re.compile(r"\s+(?:\d|[IVXLC]+\b)")
+# `said I. Then`: the pronoun, where an initial follows a name or begins a sentence.
+_PRONOUN = re.compile(r"[a-z,;]\s+I\.$")
+_LONGEST_ABBREVIATION = 10
 CURLY = str.maketrans(
     {
         "“": '"',
@@ -75,17 +90,42 @@ def paragraphs(text: str) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
+def sentence_ends(text: str, start: int = 0, end: int | None = None) -> list[int]:
+    """Positions right after each whole sentence of text[start:end], closing quotes included.
+
+    A sentence ends in a stop before a paragraph's end or a word that is not in lower case (`"Why?" he said.` is one
+    sentence). Abbreviations, initials and `No.` before a number do not end one. The text may be raw or `normal`, of
+    one paragraph or many.
+    """
+    end = len(text) if end is None else end
+    return [match.end() for match in _STOP.finditer(text, start, end) if _ends_sentence(text, match, start, end)]
+
+
+def _ends_sentence(text: str, stop: re.Match[str], start: int, end: int) -> bool:
+    if stop[1] and stop[1].islower():
+        return False
+    if stop[0] != ".":
+        return True
+    begin, after = max(start, stop.end() - _LONGEST_ABBREVIATION), stop.end()
+    if _ABBREVIATION.search(text, begin, after):
+        return bool(_PRONOUN.search(text, begin, after))
+    return not (_NUMBERED.search(text, begin, after) and _NUMERAL.match(text, after, end))
+
+
+def sentence_spans(text: str, start: int = 0, end: int | None = None) -> list[tuple[int, int]]:
+    """Spans of sentences that tile text[start:end]; the last one may be a sentence that breaks off.
+
+    The space between two goes with the second, as byte-level BPE has it.
+    """
+    end = len(text) if end is None else end
+    cuts = [start, *(cut for cut in sentence_ends(text, start, end) if text[cut:end].strip()), end]
+    return [(a, b) for a, b in pairwise(cuts) if a < b]
+
+
 def sentences(paragraph: str) -> list[str]:
-    """Sentences of a paragraph; common abbreviations and initials do not end one."""
-    found, start = [], 0
-    for match in SENTENCE_END.finditer(paragraph):
-        if match.group() == "." and ABBREVIATION.search(paragraph, max(0, match.end() - 8), match.end()):
-            continue
-        found.append(paragraph[start : match.end()].strip())
-        start = match.end()
-    if paragraph[start:].strip():
-        found.append(paragraph[start:].strip())
-    return [sentence for sentence in found if WORD.search(sentence)]
+    """The sentences of a paragraph, without space around them; what has no word in it is none."""
+    parts = (paragraph[start:end].strip() for start, end in sentence_spans(paragraph))
+    return [part for part in parts if WORD.search(part)]
 
 
 def speech_mark(text: str) -> str:
@@ -108,14 +148,14 @@ def speech_spans(text: str) -> list[tuple[int, int]]:
 def outside(text: str, spans: list[tuple[int, int]], start: int = 0, end: int | None = None) -> str:
     """What of text[start:end] lies outside sorted spans, which leave a space behind."""
     end = len(text) if end is None else end
-    kept, at = [], start
+    parts, position = [], start
     for low, high in spans:
-        if high <= at or low >= end:
+        if high <= position or low >= end:
             continue
-        kept.append(text[at : max(at, low)])
-        at = min(high, end)
-    kept.append(text[at:end])
-    return " ".join(kept)
+        parts.append(text[position : max(position, low)])
+        position = min(high, end)
+    parts.append(text[position:end])
+    return " ".join(parts)
 
 
 def narration(text: str) -> str:

@@ -18,7 +18,8 @@ from typing import Literal
 
 import numpy as np
 
-from voicewright.data.document import Section, Span, paragraphs, sentences
+from voicewright.core.text import sentence_spans
+from voicewright.data.document import Section, Span, paragraphs
 from voicewright.data.tokenizers import Count
 
 Boundary = Literal["chapter", "scene", "paragraph", "sentence", "word", "character"]
@@ -106,7 +107,7 @@ def _refine(text: str, atoms: list[Atom], count: Count, high: int, *, every: boo
         if atom.tokens <= high and not every:
             refined.append(atom)
             continue
-        spans = [*sentences(text, (atom.start, atom.end))]
+        spans = sentence_spans(text, atom.start, atom.end)
         counts = count([text[a:b] for a, b in spans])
         parts: list[Atom] = []
         for (start, end), tokens in zip(spans, counts, strict=True):

@@ -1,4 +1,4 @@
-"""A cleaned text and its parts: chapters, scenes, paragraphs, sentences, as character spans that tile it."""
+"""A cleaned text and its parts: chapters, scenes, paragraphs, as character spans that tile it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,6 @@ Span = tuple[int, int]
 
 _HEADING = re.compile(r"^#{1,6}[ \t]+(\S.*)$", re.MULTILINE)
 _PARAGRAPH_END = re.compile(r"\n{2,}")
-_SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]*_»]*(?=\s+[\"'“‘(\[*_«—]*[A-Z0-9À-Þ])")
-_ABBREVIATION = re.compile(
-    r"(?:^|[\s(\"'“‘])(?:Mr|Mrs|Ms|Messrs|Dr|St|Mt|Rev|Hon|Prof|Sr|Jr|Capt|Col|Gen|Lt|Sgt|Mme|Mlle|vs|viz|etc|cf|e\.g|i\.e"
-    r"|No|Vol|Esq|Ave|[A-Z])\.$"
-)
 
 
 @dataclass(frozen=True)
@@ -121,14 +116,3 @@ def scenes(text: str, span: Span) -> list[Span]:
             spans.append((start, end))
             start = end
     return spans
-
-
-def sentences(text: str, span: Span) -> Iterator[Span]:
-    """Sentences of a paragraph; the space between two belongs to the second, as in byte-level BPE's tokens."""
-    start, end = span
-    for match in _SENTENCE_END.finditer(text, start, end):
-        if not _ABBREVIATION.search(text, start, match.end()):
-            yield start, match.end()
-            start = match.end()
-    if start < end:
-        yield start, end

@@ -15,9 +15,9 @@ from pathlib import PurePath
 from voicewright.core.documents.stats import Drop
 from voicewright.core.errors import UserError
 from voicewright.core.rows import TrainingRow
+from voicewright.core.text import sentence_ends
 from voicewright.data import questions, tokenizers
 from voicewright.data.checks import duplicates
-from voicewright.data.document import sentences
 from voicewright.data.questions import EndpointUsage, Task
 from voicewright.data.readers import books, markdown
 from voicewright.data.shapes.base import PreparedRow, with_id
@@ -117,10 +117,8 @@ def clean_answer(answer: str) -> str:
 
 def whole_sentences(text: str) -> str:
     """The text without a last sentence that breaks off."""
-    spans = [*sentences(text, (0, len(text)))]
-    while spans and not text[: spans[-1][1]].rstrip().rstrip("\"'”’)*_").endswith((".", "!", "?", "…")):
-        spans.pop()
-    return text[: spans[-1][1]].rstrip() if spans else ""
+    ends = sentence_ends(text)
+    return text[: ends[-1]] if ends else ""
 
 
 def _examples(own: Sequence[PreparedRow], rng: random.Random, n: int, count: int, room: int) -> str:

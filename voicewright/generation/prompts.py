@@ -16,7 +16,7 @@ from voicewright.core.errors import UserError
 from voicewright.core.paths import PROMPTS_DIR, Run
 from voicewright.core.records import content_id, read_rows
 from voicewright.core.rows import Message, PromptFormat, TrainingRow, evenly_spaced, mode_frame
-from voicewright.core.text import first_words
+from voicewright.core.text import first_words, sentence_ends
 from voicewright.recipe.schema import Eval, Recipe, Sampling
 from voicewright.serving.client import Request
 from voicewright.serving.endpoint import Endpoint
@@ -31,7 +31,8 @@ SEPARATOR_TOKENS = 16
 # A continuation shorter than this is no reference.
 MIN_REFERENCE_WORDS = 40
 WORD = re.compile(r"\S+")
-SENTENCE_START = re.compile(r"(?:\A|(?<=[.!?…])[\"'”’)*_]*\s+|\n\s*\n)(?=\S)")
+PARAGRAPH_START = re.compile(r"(?:\A|\n\s*\n)")
+SPACE = re.compile(r"\s*")
 
 
 @dataclass(frozen=True)
@@ -212,17 +213,23 @@ def openings(rows: Iterable[TrainingRow], count: int, opening_words: int, refere
     texts = set()
     for stretch in _stretches(rows):
         words = [match.span() for match in WORD.finditer(stretch.text)]
-        sentence_starts = {match.end() for match in SENTENCE_START.finditer(stretch.text)}
+        starts = sentence_starts(stretch.text)
         last = len(words) - opening_words - MIN_REFERENCE_WORDS
         free_from = 0
         for i, (start, _) in enumerate(words[: max(0, last + 1)]):
             text = stretch.text[start : words[i + opening_words - 1][1]]
             # A refrain is asked once.
-            if start in sentence_starts and i >= free_from and text not in texts:
+            if start in starts and i >= free_from and text not in texts:
                 places.append((stretch, words, i))
                 texts.add(text)
                 free_from = i + opening_words
     return [_opening(*place, opening_words, reference_words) for place in evenly_spaced(places, count)]
+
+
+def sentence_starts(text: str) -> set[int]:
+    """Positions at which a sentence or a paragraph begins."""
+    begins = [match.end() for match in PARAGRAPH_START.finditer(text)] + sentence_ends(text)
+    return {match.end() for begin in begins if (match := SPACE.match(text, begin))} - {len(text)}
 
 
 def _opening(

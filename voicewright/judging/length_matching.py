@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from voicewright.core.documents.judging import LengthBias
+from voicewright.core.text import sentence_ends
 from voicewright.stats.intervals import (
     RESAMPLES,
     SEED,
@@ -17,9 +18,6 @@ from voicewright.stats.intervals import (
     resampling_weights,
 )
 
-# A full stop, question or exclamation mark, with closing quotes, brackets or italics after it.
-SENTENCE_END = re.compile(r"[.!?…][\"'”’»)\]*_]*(?=\s|$)")
-ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|St|Prof|vs|etc|cf|[A-Z])\.$")
 # A cut to nearly equal lengths must leave this share of the shorter text.
 MIN_SHARE = 0.6
 
@@ -32,12 +30,6 @@ def tidy(text: str) -> str:
     """The text without space at line ends or more than one empty line; nothing else is touched."""
     lines = [line.rstrip() for line in text.replace("\r\n", "\n").strip().split("\n")]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
-
-
-def sentence_ends(text: str) -> list[int]:
-    """Character positions at which a sentence is over."""
-    ends = [match.end() for match in SENTENCE_END.finditer(text)]
-    return [end for end in ends if not ABBREVIATION.search(text[max(0, end - 8) : end])]
 
 
 def cut_points(text: str, max_words: int) -> list[tuple[int, int]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import mean, median, pstdev
 
 from voicewright.core.documents.stats import CurationReport, OutlierChapter, PassageCuration, SentenceLengths
-from voicewright.data.document import sentences
+from voicewright.core.text import WORD, sentence_spans
 from voicewright.data.shapes.base import PreparedRow
 from voicewright.data.tokenizers import TokenCounter
 
@@ -20,7 +20,6 @@ MAX_DISTINCTIVE = 30
 _SPEECH = re.compile(r"“[^”]*”?|\"[^\"\n]*\"?|(?<!\w)‘[^’\n]{2,}’(?!\w)")
 _ITALIC = re.compile(r"(?<!\*)\*(?!\*|\s)[^*\n]+(?<!\s)\*(?!\*)")
 _YOU = re.compile(r"\b(?:you|your|yours|yourself|yourselves)\b", re.IGNORECASE)
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _LISTS = {
     "action": "run ran turned turns throw threw throws fall fell falls jump jumped climb climbed climbs "
     "grab grabbed hit hits pull pulled pulls push pushed strike struck break broke breaks rush rushed leap leapt "
@@ -89,7 +88,7 @@ def _measured(text: str) -> _Passage:
     spoken = sum(len(match[0].split()) for match in _SPEECH.finditer(text))
     narration = _SPEECH.sub(" ", text)
     narration_words = len(narration.split()) or 1
-    counts = Counter(_KINDS[word] for word in _WORD.findall(narration.lower()) if word in _KINDS)
+    counts = Counter(_KINDS[word] for word in WORD.findall(narration.lower()) if word in _KINDS)
     rates = {kind: 1000 * counts[kind] / narration_words for kind in _LISTS}
     dialogue = spoken / words
     # Thresholds set by eye on the sample manuscript and on novels; a rough sorting, not a measure.
@@ -107,7 +106,7 @@ def _measured(text: str) -> _Passage:
         you=1000 * len(_YOU.findall(narration)) / narration_words,
         italics=1000 * len(_ITALIC.findall(text)) / words,
         dialogue=dialogue,
-        sentence_words=[len(text[start:end].split()) for start, end in sentences(text, (0, len(text)))],
+        sentence_words=[len(text[start:end].split()) for start, end in sentence_spans(text)],
     )
 
 
@@ -129,7 +128,7 @@ def _distinctive_words(rows: Sequence[PreparedRow], counter: TokenCounter) -> li
     counts: Counter[str] = Counter()
     sections: dict[str, set[str | None]] = defaultdict(set)
     for row in rows:
-        for word in _WORD.findall(str(row.row.text)):
+        for word in WORD.findall(str(row.row.text)):
             counts[word.lower()] += 1
             sections[word.lower()].add(row.row.section)
     frequent = [w for w, n in counts.items() if n >= 5 and len(w) > 3 and (len(sections[w]) > 1 or n >= 8)]

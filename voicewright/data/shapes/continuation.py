@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from voicewright.core.rows import TrainingRow
+from voicewright.core.text import sentence_spans
 from voicewright.data.chat_templates import Template
-from voicewright.data.document import CleanedText, Section, paragraphs, sections, sentences
+from voicewright.data.document import CleanedText, Section, paragraphs, sections
 from voicewright.data.errors import Unreadable
 from voicewright.data.shapes.base import PreparedRow, ShapeContext, ShapeOutput, shape, with_id
 from voicewright.data.shapes.chat import count_tokens, exchange, required_template
@@ -72,7 +73,7 @@ def _sentences(chapter: _Chapter, context: ShapeContext) -> tuple[list[int], lis
     spans = [
         span
         for start, end, _ in paragraphs(text, (section.start, section.end))
-        for span in sentences(text, (start, end))
+        for span in sentence_spans(text, start, end)
     ]
     texts = [text[start:end] for start, end in spans]
     cuts = [section.start, *(end for _, end in spans)]
