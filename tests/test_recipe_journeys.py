@@ -22,7 +22,9 @@ from voicewright.training import checkpoints
 pytestmark = [pytest.mark.engine, pytest.mark.recipes]
 
 # Fewer and shorter answers than the recipes ask for, and a longer court: the command of the pages.
-MINIATURE = "model=tiny hardware=cpu eval.openings=8 eval.samples=2 eval.max_words=100 blind.court.cases=48"
+MINIATURE = (
+    "model=tiny hardware=cpu eval.openings=8 eval.samples=2 eval.max_words=100 blind.judge_qualification.cases=48"
+)
 JOURNEYS = ("visions", "brie", "modes", "modes_daily", "freethought", "freethought_dpo", "peterson_v1", "peterson")
 Finished = Callable[[str], Run]
 # Recipes that build on one another, or are compared, are run by one worker.

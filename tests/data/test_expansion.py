@@ -37,7 +37,7 @@ def prepared(home: Path, tmp_path: Path, endpoint: Endpoint) -> Callable[..., Ru
     def run(*overrides: str, name: str = "mine") -> Run:
         base_at = f"serve.baseline_port={endpoint.server.server_port}"
         settings = ["data=expand", f"source={tmp_path / 'well.md'}", base_at]
-        recipes.freeze(recipes.compose("demo", [*settings, "data.expand.wait_s=0.001", *overrides], run=name))
+        recipes.freeze(recipes.compose("demo", [*settings, "data.expand.first_delay_s=0.001", *overrides], run=name))
         preparation.prepare_run(Run(name))
         return Run(name)
 

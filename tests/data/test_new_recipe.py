@@ -198,7 +198,7 @@ def test_what_is_chosen_fits_the_card(gb: float, make: Make, monkeypatch: pytest
         )
         composed = recipes.compose(f"mine{n}", [f"axolotl.sequence_len={longest}"]).recipe
         assert plan.fits(composed), (composed.model.name, composed.hardware.memory_gb)
-        assert composed.hardware.memory_gb <= gb and composed.model.licence in ("apache-2.0", "mit")
+        assert composed.hardware.memory_gb <= gb and composed.model.license in ("apache-2.0", "mit")
 
 
 @pytest.mark.parametrize("row", MODELS)

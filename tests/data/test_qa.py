@@ -28,7 +28,7 @@ def ask(assembled: Make, tmp_path: Path, home: Path, endpoint: Endpoint) -> Call
     (tmp_path / "book.md").write_text(book(4))
 
     def run(**settings: Any) -> Assembly:
-        qa = {"url": endpoint.url, "wait_s": 0.001, "concurrency": 2} | settings
+        qa = {"url": endpoint.url, "first_delay_s": 0.001, "concurrency": 2} | settings
         return assembled({"mine": {"path": str(tmp_path / "book.md"), "shape": "qa"}}, qa=qa)
 
     return run
@@ -77,7 +77,7 @@ def test_too_few_passages_with_questions_is_an_error_that_loses_none(
     good = endpoint.answer
     endpoint.answer = lambda n: good(n) if n <= 2 else (500, "down")
     with pytest.raises(UserError, match=r"2 of \d+ passages have questions"):
-        ask(concurrency=1, tries=1)
+        ask(concurrency=1, max_retries=0)
     before = len(endpoint.requests)
     endpoint.answer = good
     passages = ask(concurrency=1).output.question_stats["mine"].passages
@@ -150,7 +150,7 @@ def test_a_server_that_knows_no_response_format_is_asked_without(
 
 
 def test_a_key_is_needed_away_from_home_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = Questions(url="https://example.org/v1", key_variable="VOICEWRIGHT_TEST_KEY")
+    settings = Questions(url="https://example.org/v1", api_key_env="VOICEWRIGHT_TEST_KEY")
     monkeypatch.delenv("VOICEWRIGHT_TEST_KEY", raising=False)
     with pytest.raises(UserError, match="VOICEWRIGHT_TEST_KEY is not set"):
         questions.client_settings(qa.asking_for(2), settings)

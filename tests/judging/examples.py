@@ -10,7 +10,7 @@ from tests.judging.faulty_judges import MARK, Bench
 from voicewright.core.documents.judging import QualificationCase
 from voicewright.judging.judge_qualification import Cases, draw_cases
 from voicewright.judging.judges import Answer, PanelJudge, Question, one_by_one
-from voicewright.recipe.schema import Court, Judge
+from voicewright.recipe.schema import Judge, QualificationSettings
 
 WORDS = ["stone", "river", "you", "walk", "the", "of", "and", "light", "door", "hand", "voice", "salt", "never"]
 
@@ -30,7 +30,7 @@ def cases() -> Cases:
     author = [prose(f"a{n}", 0.8) for n in range(14)]
     others = [prose(f"o{n}", 0.05) for n in range(14)]
     base = [prose(f"b{n}", 0.05) for n in range(14)]
-    return draw_cases(author, others, base, Court(cases=16, words=100), 2, 1)
+    return draw_cases(author, others, base, QualificationSettings(cases=16, words=100), 2, 1)
 
 
 def case(pair_id: str, x: str, y: str) -> QualificationCase:
@@ -39,7 +39,8 @@ def case(pair_id: str, x: str, y: str) -> QualificationCase:
 
 
 def settings_of(bench: Bench, model: str, **more: Any) -> Judge:
-    return Judge(**{"kind": "endpoint", "model": model, "url": bench.url, "concurrency": 8, **more})
+    given = {"kind": "endpoint", "model": model, "url": bench.url, "concurrency": 8, "first_delay_s": 0.001}
+    return Judge(**{**given, **more})
 
 
 def judge_that(ask: Callable[[Question], Answer], version: str = "1") -> PanelJudge:

@@ -21,9 +21,9 @@ def bench() -> Iterator[Bench]:
 
 def test_a_careless_answer_is_asked_for_again_and_both_tries_are_paid_for(bench: Bench, tmp_path: Path) -> None:
     bench.asked["careless"] = 0
-    settings = settings_of(bench, "careless", input_price=1, output_price=10)
+    settings = settings_of(bench, "careless", price_per_million_input=1, price_per_million_output=10)
     with VoteLog(tmp_path / "v.jsonl") as log:
-        judge = endpoint_judge("careless", settings, 0.001)
+        judge = endpoint_judge("careless", settings)
         progress = collect_votes(judge, questions_on(cases().cases[:3], ["voice"]), log)
         assert {vote.tries for vote in log.votes} == {2}
     assert progress.unscored == 0 and bench.asked["careless"] == 12
@@ -33,16 +33,16 @@ def test_a_careless_answer_is_asked_for_again_and_both_tries_are_paid_for(bench:
 def test_malformed_answers_are_asked_for_three_times_and_then_unscored(bench: Bench, tmp_path: Path) -> None:
     bench.asked["malformed"] = 0
     with VoteLog(tmp_path / "v.jsonl") as log:
-        judge = endpoint_judge("malformed", settings_of(bench, "malformed"), 0.001)
+        judge = endpoint_judge("malformed", settings_of(bench, "malformed"))
         progress = collect_votes(judge, questions_on(cases().cases[:2], ["voice"]), log)
         assert [vote.vote for vote in log.votes] == [None] * 4
     assert progress.unscored == 4 and bench.asked["malformed"] == 12
 
 
 def test_a_spent_budget_stops_the_asking_and_keeps_what_was_bought(bench: Bench, tmp_path: Path) -> None:
-    settings = settings_of(bench, "good", input_price=100, concurrency=1)
+    settings = settings_of(bench, "good", price_per_million_input=100, concurrency=1)
     with VoteLog(tmp_path / "v.jsonl") as log:
-        judge = endpoint_judge("good", settings, 0.001)
+        judge = endpoint_judge("good", settings)
         progress = collect_votes(judge, questions_on(cases().cases, ["voice"]), log, budget_usd=0.5)
         assert progress.stopped == "the budget of 0.50 US dollars is spent"
         assert len(log.votes) == progress.asked == 5
@@ -52,9 +52,9 @@ def test_a_wrong_key_stops_at_once_and_is_never_repeated(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOME_KEY", "sk-secret")
-    settings = settings_of(bench, "401", key_env="SOME_KEY", concurrency=1)
+    settings = settings_of(bench, "401", api_key_env="SOME_KEY", concurrency=1)
     with VoteLog(tmp_path / "v.jsonl") as log:
-        progress = collect_votes(endpoint_judge("j", settings, 0.001), questions_on(cases().cases, ["voice"]), log)
+        progress = collect_votes(endpoint_judge("j", settings), questions_on(cases().cases, ["voice"]), log)
         assert log.votes == []
     assert progress.asked == 1
     assert progress.stopped == "the server refuses the key (401); it was read from SOME_KEY"
@@ -66,7 +66,7 @@ def test_a_judge_without_a_key_is_never_sent_one_that_lies_in_the_environment(
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     bench.keys.clear()
     with VoteLog(tmp_path / "v.jsonl") as log:
-        judge = endpoint_judge("good", settings_of(bench, "good"), 0.001)
+        judge = endpoint_judge("good", settings_of(bench, "good"))
         collect_votes(judge, questions_on(cases().cases[:1], ["voice"]), log)
     assert bench.keys == {"Bearer none"}
 

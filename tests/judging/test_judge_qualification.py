@@ -15,7 +15,7 @@ from voicewright.judging.endpoint_judge import endpoint_judge
 from voicewright.judging.judge_qualification import Cases, draw_cases, qualify
 from voicewright.judging.judges import Progress, collect_votes, questions_on
 from voicewright.judging.votes import VoteLog, latest_votes, opinions
-from voicewright.recipe.schema import Court
+from voicewright.recipe.schema import QualificationSettings
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +32,11 @@ def cases() -> Cases:
 def qualified(bench: Bench, model: str, cases: Cases, path: Path, **more: Any) -> tuple[JudgeQualification, Progress]:
     """The qualification of one of the bench's judges."""
     with VoteLog(path) as log:
-        judge = endpoint_judge(model, settings_of(bench, model, **more), 0.001)
+        judge = endpoint_judge(model, settings_of(bench, model, **more))
         progress = collect_votes(judge, questions_on(cases.cases, ["voice"]), log)
         votes = latest_votes(log.votes)
     errors = [vote.error for vote in votes if vote.error] + ([progress.stopped] if progress.stopped else [])
-    return qualify(opinions(votes, cases.cases), cases, Court(), errors), progress
+    return qualify(opinions(votes, cases.cases), cases, QualificationSettings(), errors), progress
 
 
 def value_of(rate: Rate | None) -> float | None:
@@ -99,8 +99,8 @@ def test_a_judge_that_dies_half_way_keeps_its_votes_and_goes_on(bench: Bench, ca
 
 
 def test_too_little_text_is_no_qualification() -> None:
-    few = draw_cases([prose("a", 0.8)], [prose("o", 0)], [], Court(words=100), 2, 1)
-    qualification = qualify([], few, Court())
+    few = draw_cases([prose("a", 0.8)], [prose("o", 0)], [], QualificationSettings(words=100), 2, 1)
+    qualification = qualify([], few, QualificationSettings())
     assert not qualification.qualified
     assert "could not be qualified: only 1 held-out passages" in qualification.why
 

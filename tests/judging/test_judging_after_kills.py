@@ -38,7 +38,8 @@ def test_no_vote_is_lost_or_asked_for_twice_after_any_number_of_kills(home: Path
     with bench_of_judges() as bench:
         settings = f"kind:endpoint,model:late,url:'{bench.url}',concurrency:{CONCURRENCY}"
         judge = f"judges.good={{{settings},questions:[voice,quality]}}"
-        recipes.freeze(recipes.compose("demo", [judge, "blind.court.words=100", "blind.court.cases=12"], run="demo"))
+        qualification = ["blind.judge_qualification.words=100", "blind.judge_qualification.cases=12"]
+        recipes.freeze(recipes.compose("demo", [judge, *qualification], run="demo"))
         assert call("voicewright.pipeline.worker", "pair").wait(120) == 0
         for _ in range(KILLS):
             before = sum(bench.asked.values())

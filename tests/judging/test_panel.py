@@ -12,12 +12,12 @@ from voicewright.core.records import write_rows
 from voicewright.judging import panel
 from voicewright.judging.judges import questions_on
 from voicewright.recipe import recipes
-from voicewright.recipe.schema import Court, Judge
+from voicewright.recipe.schema import Judge, QualificationSettings
 
 
 def test_a_missing_key_is_named_before_anything_is_asked(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_SUCH_KEY", raising=False)
-    judges = {"far": Judge(kind="endpoint", model="m", url="http://127.0.0.1:9", key_env="NO_SUCH_KEY")}
+    judges = {"far": Judge(kind="endpoint", model="m", url="http://127.0.0.1:9", api_key_env="NO_SUCH_KEY")}
     with pytest.raises(UserError) as caught:
         panel.assemble_panel(Run("r"), ["far", "nobody"], judges)
     assert "no such judge; it has far" in caught.value.problems[0]
@@ -25,7 +25,7 @@ def test_a_missing_key_is_named_before_anything_is_asked(home: Path, monkeypatch
 
 
 def test_what_may_cost_more_than_the_limit_waits_for_consent() -> None:
-    judges = {"far": Judge(kind="endpoint", model="m", url="http://127.0.0.1:9", input_price=1000)}
+    judges = {"far": Judge(kind="endpoint", model="m", url="http://127.0.0.1:9", price_per_million_input=1000)}
     questions = {"far": questions_on(cases().cases, ["voice"])}
     panel.confirm_cost(judges, questions, 1e6, "make judge RUN=r YES=1")
     with pytest.raises(UserError, match="US dollars") as caught:
@@ -37,7 +37,7 @@ def test_what_may_cost_more_than_the_limit_waits_for_consent() -> None:
 def test_a_judge_is_qualified_at_no_greater_length_than_it_votes_on(words: int, case_words: int) -> None:
     long, short = "word " * words, "word " * 30
     pairs = [Pair(id="a", x=long, y=long), Pair(id="b", x=short, y=long)]
-    assert panel.at_pair_length(Court(), pairs).words == case_words
+    assert panel.at_pair_length(QualificationSettings(), pairs).words == case_words
 
 
 def test_the_author_is_never_among_the_impostors() -> None:

@@ -142,7 +142,7 @@ def test_a_wrong_key_is_one_message_and_the_stage_is_not_done(
         write_rows(run.generations_path(arm), generations(arm, [prose(f"{arm}{n}") for n in range(8)]))
     monkeypatch.setenv("SOME_KEY", "sk-secret")
     with bench_of_judges() as bench:
-        far = f"judges.far={{kind:endpoint,model:'401',url:'{bench.url}',key_env:SOME_KEY,concurrency:1}}"
+        far = f"judges.far={{kind:endpoint,model:'401',url:'{bench.url}',api_key_env:SOME_KEY,concurrency:1}}"
         recipes.freeze(recipes.compose("demo", [far], run="demo"))
         assert call("pair") == 0
         capsys.readouterr()

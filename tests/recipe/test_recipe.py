@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from voicewright.core import paths
 from voicewright.core.errors import UserError
-from voicewright.core.paths import REPO_DIR
-from voicewright.recipe import limits, recipes
+from voicewright.core.paths import REPO_DIR, Run
+from voicewright.recipe import limits, recipes, validation
 from voicewright.training.rendering import axolotl_yaml
 
 GOLDEN_DIR = Path(__file__).parent.parent / "golden"
@@ -118,8 +118,92 @@ def test_a_wrong_recipe_or_choice_lists_those_that_exist() -> None:
     assert "no such model, did you mean tiny?" in problems("visions", "model=tny")[0]
 
 
+def test_every_error_of_a_set_is_reported_at_once() -> None:
+    errors = problems("visions", "model=tyni", "axolotl.lora_rr=8", "hardware", "data.max_tokens=1", "eval.seed=1,2")
+    assert any(error.startswith("SET: model=tyni: no such model") for error in errors)
+    assert "SET: axolotl.lora_rr: no such key, did you mean lora_r?" in errors
+    assert "SET: 'hardware' is not key=value, such as axolotl.lora_r=32" in errors
+    assert "SET: 'eval.seed=1,2' has several values, and a run takes one" in errors
+    assert any(error.startswith("SET: data.max_tokens: ") for error in errors) and len(errors) == 5
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("model.licence=mit", "model.licence is now called license"),
+        ("data.qa.key_variable=K", "data.qa.key_variable is now called api_key_env"),
+        ("data.qa.tries=3", "data.qa.tries is now called max_retries, which does not count the first try"),
+        ("data.qa.wait_s=1", "data.qa.wait_s is now called first_delay_s"),
+        ("data.qa.price_in=1", "data.qa.price_in is now called price_per_million_input"),
+        ("data.qa.price_out=1", "data.qa.price_out is now called price_per_million_output"),
+        ("data.expand.key_variable=K", "data.expand.key_variable is now called api_key_env"),
+        ("data.expand.tries=3", "data.expand.tries is now called max_retries, which does not count the first try"),
+        ("data.expand.wait_s=1", "data.expand.wait_s is now called first_delay_s"),
+        ("data.expand.price_in=1", "data.expand.price_in is now called price_per_million_input"),
+        ("data.expand.price_out=1", "data.expand.price_out is now called price_per_million_output"),
+        ("data.expand.shown=2", "data.expand.shown is now called example_passages"),
+        ("eval.attempts=6", "eval.attempts is now called max_retries, which does not count the first try"),
+        ("judges.mine.key_env=K", "judges.mine.key_env is now called api_key_env"),
+        ("judges.mine.input_price=1", "judges.mine.input_price is now called price_per_million_input"),
+        ("judges.mine.output_price=1", "judges.mine.output_price is now called price_per_million_output"),
+        ("blind.court.cases=30", "blind.court is now called judge_qualification"),
+        ("blind.court.unscored=0.1", "blind.court.unscored is now called max_unscored"),
+    ],
+)
+def test_a_former_spelling_is_refused_with_the_new_one_named(old: str, new: str) -> None:
+    errors = problems("visions", old)
+    assert errors[0].startswith(f"SET: {new}")
+    assert all("is now called" in error for error in errors), "nothing else is wrong"
+
+
+def test_every_former_spelling_is_tested() -> None:
+    (cases,) = [mark.args[1] for mark in test_a_former_spelling_is_refused_with_the_new_one_named.pytestmark]  # type: ignore[attr-defined]
+    tested = {new.partition(" is now called")[0].replace("judges.mine", "judges.*") for _, new in cases}
+    assert tested == set(validation.RENAMED_KEYS)
+
+
+def test_a_frozen_recipe_with_a_former_spelling_is_refused_by_file_and_line(home: Path) -> None:
+    run = Run(recipes.load("demo").run)
+    text = run.recipe_path.read_text().replace("  max_retries: 5\n", "  attempts: 6\n").replace("license:", "licence:")
+    run.recipe_path.write_text(text)
+    with pytest.raises(UserError) as caught:
+        recipes.load(run.name)
+    lines = text.splitlines()
+    attempts, licence = lines.index("  attempts: 6") + 1, lines.index("  licence: MIT") + 1
+    assert caught.value.problems == [
+        f"{run.recipe_path}:{licence}: model.licence is now called license",
+        f"{run.recipe_path}:{attempts}: eval.attempts is now called max_retries, which does not count the first try "
+        "(3 tries are max_retries: 2)",
+    ]
+    assert caught.value.hint and f"make clean RUN={run.name}" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", validation.LAUNCHER_KEYS)
+def test_what_the_launcher_sets_is_refused_in_a_recipe_with_the_reason(name: str) -> None:
+    (error,) = problems("demo", f"axolotl.{name}=x")
+    reason = validation.LAUNCHER_KEYS[name]
+    assert error == f"SET: axolotl.{name} is set by the launcher and cannot be set in a recipe: {reason}"
+    assert name in validation.upstream_keys("axolotl"), "a key of Axolotl's"
+
+
+def test_a_recipes_plugins_are_added_to_ours() -> None:
+    recipe = recipes.compose("demo", ["axolotl.plugins=[axolotl.integrations.liger.LigerPlugin]"]).recipe
+    assert yaml.safe_load(axolotl_yaml(recipe))["plugins"] == [
+        "voicewright_progress.ProgressPlugin",
+        "voicewright_cpu.CpuPlugin",
+        "axolotl.integrations.liger.LigerPlugin",
+    ]
+
+
+def test_a_hardware_file_may_inherit_and_is_read_whole() -> None:
+    machine = recipes.choice_tree("hardware", "gpu_8x80gb_zero3")["hardware"]
+    assert (machine["accelerator"], machine["memory_gb"], machine["devices"]) == ("cuda", 80, 8)
+    (error,) = problems("visions", "hardware=cluster_2x8x80gb", "axolotl.lora_rr=1")
+    assert error.startswith("SET: axolotl.lora_rr")
+
+
 def test_a_sweep_is_not_a_run() -> None:
-    assert "names several values" in problems("visions", "model=tiny,llama3_1_8b")[0]
+    assert "has several values" in problems("visions", "model=tiny,llama3_1_8b")[0]
 
 
 def test_a_value_beyond_the_limits_is_brought_down_with_both_named() -> None:

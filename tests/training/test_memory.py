@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from voicewright.core.errors import UserError
-from voicewright.core.paths import GB
+from voicewright.core.units import GB
 from voicewright.pipeline import plan
 from voicewright.recipe import recipes
 from voicewright.recipe.schema import Recipe

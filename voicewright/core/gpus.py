@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from typing import NamedTuple
 
+from voicewright.core.units import GB
+
 QUERY = ["nvidia-smi", "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits"]
 MIB = 2**20
 
@@ -19,7 +21,7 @@ class Card(NamedTuple):
     @property
     def told(self) -> str:
         """Name and memory, for people."""
-        return f"{self.name}, {self.total / 2**30:.0f} GB"
+        return f"{self.name}, {self.total / GB:.0f} GB"
 
 
 def cards() -> list[Card]:

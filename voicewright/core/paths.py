@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from voicewright.core.errors import UserError
+from voicewright.core.units import GB
 
 REPO_DIR = Path(__file__).resolve().parent.parent.parent
 PACKAGE_DIR = REPO_DIR / "voicewright"
@@ -21,8 +22,6 @@ SAMPLE_DIR = REPO_DIR / "manuscripts" / "sample"
 PROMPTS_DIR = REPO_DIR / "benchmarks" / "prompts"
 PROFILES_DIR = PACKAGE_DIR / "stylometry" / "profiles"
 TASKS_DIR = REPO_DIR / "benchmarks" / "tasks"
-# Every "GB" of memory or disk in this project, as an accelerator's memory is counted.
-GB = 2**30
 # A run's name is a folder's: no path, nothing hidden, nothing that a shell or a command line reads.
 NAME = re.compile(r"\w[\w.-]{0,199}")
 
@@ -33,7 +32,7 @@ def home() -> Path:
 
 
 def free_gb() -> float:
-    """GB free where runs are written; the folder itself need not be there yet."""
+    """Disk space in GB that is free where runs are written; the folder itself need not exist yet."""
     place = next(path for path in (home().absolute(), *home().absolute().parents) if path.exists())
     return shutil.disk_usage(place).free / GB
 

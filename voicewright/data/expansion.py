@@ -75,7 +75,8 @@ def expand(
     room = context - task.max_tokens - counter.count([task.prompt])[0] - TEMPLATE_TOKENS
     count = ceil(settings.share * words / length)
     examples = [
-        _examples(own, random.Random(f"{recipe.data.seed} expand {n}"), n, settings.shown, room) for n in range(count)
+        _examples(own, random.Random(f"{recipe.data.seed} expand {n}"), n, settings.example_passages, room)
+        for n in range(count)
     ]
     answers = questions.answers(examples, task, settings, counter, "data.expand", current_url(recipe, settings.url))
     synthetic.usage = questions.usage(answers.values(), settings)

@@ -7,7 +7,7 @@ that asks the same model the same pays nothing again.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -107,16 +107,7 @@ def generator(task: Task, settings: Asking, base_dir: Path) -> str:
 
 def client_settings(task: Task, settings: Asking, url: str | None = None) -> ClientSettings:
     """How the endpoint is asked. Raises UserError where it is not on this machine and its key is not set."""
-    endpoint = ClientSettings(
-        url or settings.url,
-        api_key_env=settings.key_variable,
-        timeout_s=settings.timeout_s,
-        max_retries=settings.tries - 1,
-        first_delay_s=settings.wait_s,
-        concurrency=settings.concurrency,
-        price_per_million_input=settings.price_in,
-        price_per_million_output=settings.price_out,
-    )
+    endpoint = replace(ClientSettings.of(settings), url=url or settings.url)
     if not endpoint.is_local and not endpoint.key():
         raise UserError(
             f"data.{task.section}.url {settings.url} needs a key and {endpoint.api_key_env} is not set",
@@ -128,7 +119,7 @@ def client_settings(task: Task, settings: Asking, url: str | None = None) -> Cli
 def usage(rows: Collection[AskedText], settings: Asking) -> EndpointUsage:
     """Tokens and cost of answers."""
     tokens_in, tokens_out = sum(row.tokens_in for row in rows), sum(row.tokens_out for row in rows)
-    cost = (tokens_in * settings.price_in + tokens_out * settings.price_out) / 1e6
+    cost = ClientSettings.of(settings).cost(tokens_in, tokens_out)
     return EndpointUsage(tokens_in, tokens_out, round(cost, 4))
 
 

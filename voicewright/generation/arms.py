@@ -72,7 +72,7 @@ def client_settings(url: str, settings: Eval) -> ClientSettings:
         url.rstrip("/"),
         api_key_env=API_KEY_ENV,
         timeout_s=settings.timeout_s,
-        max_retries=settings.attempts - 1,
+        max_retries=settings.max_retries,
         concurrency=settings.concurrency,
     )
 

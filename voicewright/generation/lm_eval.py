@@ -114,7 +114,7 @@ def arguments(recipe: Recipe, endpoint: Endpoint, folder: Path) -> dict[str, Any
             "add_bos_token": not recipe.eval.lm_eval.apply_chat_template,
             "max_length": endpoint.context or recipe.model.context,
             "num_concurrent": recipe.eval.concurrency,
-            "max_retries": recipe.eval.attempts,
+            "max_retries": recipe.eval.max_retries + 1,
             "timeout": int(recipe.eval.timeout_s),
         },
         **recipe.eval.lm_eval.model_dump(),

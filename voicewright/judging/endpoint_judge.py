@@ -17,7 +17,6 @@ from voicewright.judging.judges import Answer, PanelJudge, Position, Question
 from voicewright.recipe.schema import Judge
 from voicewright.serving.client import Client, ClientSettings, Failure, Outcome, Request
 
-MAX_RETRIES = 2
 MAX_REASON_CHARACTERS = 400
 POSITIONS: dict[str, Position] = {"1": "first", "2": "second", "tie": "tie"}
 # Without maxLength: OpenAI's strict mode refuses it. configs/judges/local.yaml bounds the reason for vLLM.
@@ -52,9 +51,9 @@ class _JudgeRequest(Request):
     question: Question
 
 
-def endpoint_judge(name: str, settings: Judge, first_delay_s: float = 1.0) -> PanelJudge:
-    """The judge at `settings.url`. `first_delay_s` is the pause before the first retry; it doubles."""
-    client_settings = _client_settings(settings, first_delay_s)
+def endpoint_judge(name: str, settings: Judge) -> PanelJudge:
+    """The judge at `settings.url`."""
+    client_settings = ClientSettings.of(settings)
 
     def answers(questions: Iterable[Question]) -> Iterator[tuple[Question, Answer]]:
         with Client(client_settings) as client:
@@ -75,7 +74,7 @@ def identity_of(settings: Judge) -> list[Any]:
 def max_cost(settings: Judge, questions: Sequence[Question]) -> float:
     """What the answers may cost, in US dollars: prompts by their length, answers of half of `max_tokens`."""
     prompts = sum(sum(len(message.text) for message in messages(question)) // 4 + 8 for question in questions)
-    return _client_settings(settings).cost(prompts, len(questions) * settings.max_tokens // 2)
+    return ClientSettings.of(settings).cost(prompts, len(questions) * settings.max_tokens // 2)
 
 
 def messages(question: Question) -> list[Message]:
@@ -108,20 +107,6 @@ def read_answer(text: str) -> tuple[Position, str] | None:
     if not isinstance(value, dict) or str(value.get("choice")) not in POSITIONS:
         return None
     return POSITIONS[str(value["choice"])], str(value.get("reason", ""))[:MAX_REASON_CHARACTERS]
-
-
-def _client_settings(settings: Judge, first_delay_s: float = 1.0) -> ClientSettings:
-    return ClientSettings(
-        url=settings.url or "",
-        api_key_env=settings.key_env,
-        timeout_s=settings.timeout_s,
-        max_retries=MAX_RETRIES,
-        first_delay_s=first_delay_s,
-        concurrency=settings.concurrency,
-        requests_per_minute=settings.requests_per_minute,
-        price_per_million_input=settings.input_price,
-        price_per_million_output=settings.output_price,
-    )
 
 
 def _request(question: Question, settings: Judge) -> _JudgeRequest:
@@ -159,7 +144,7 @@ def _explanation(failure: Failure, settings: Judge) -> str:
     if failure.rejected is not None:
         return "an answer that is not the JSON asked for"
     if failure.status in (401, 403):
-        where = settings.key_env or "api_key_env, which is not set"
+        where = settings.api_key_env or "api_key_env, which is not set"
         return f"the server refuses the key ({failure.status}); it was read from {where}"
     if failure.status == 404:
         return f"the server at {settings.url} has no model {settings.model!r} (404)"

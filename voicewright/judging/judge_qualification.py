@@ -18,7 +18,7 @@ from voicewright.core.documents.judging import CaseTruth, JudgeQualification, Qu
 from voicewright.core.records import content_id
 from voicewright.judging.length_matching import cut_points, opening, tidy, to_equal_words
 from voicewright.judging.votes import Opinion
-from voicewright.recipe.schema import Court
+from voicewright.recipe.schema import QualificationSettings
 from voicewright.stats.intervals import clustered_rate
 
 INSTRUCTION = (
@@ -63,7 +63,12 @@ def passages(texts: Sequence[str], words: int) -> list[str]:
 
 
 def draw_cases(
-    author: Sequence[str], others: Sequence[str], base: Sequence[str], settings: Court, references: int, seed: int
+    author: Sequence[str],
+    others: Sequence[str],
+    base: Sequence[str],
+    settings: QualificationSettings,
+    references: int,
+    seed: int,
 ) -> Cases:
     """Draw the cases. `author`: held-out texts, `others`: other writers', `base`: the base model's generations."""
     rng = random.Random(seed)
@@ -121,7 +126,7 @@ def _case_texts(kind: str, right: str, opposite: str, words: int) -> tuple[str, 
 
 
 def qualify(
-    opinions: Sequence[Opinion], cases: Cases, settings: Court, errors: Sequence[str] = ()
+    opinions: Sequence[Opinion], cases: Cases, settings: QualificationSettings, errors: Sequence[str] = ()
 ) -> JudgeQualification:
     """Whether one judge qualifies, from its opinions on the voice question of every case.
 
@@ -145,7 +150,7 @@ def qualify(
     faults, remarks = [], []
     if not cases.cases:
         faults.append("could not be qualified: " + "; ".join(cases.missing))
-    elif unscored > settings.unscored:
+    elif unscored > settings.max_unscored:
         most_frequent = Counter(errors).most_common(1)
         faults.append(f"left {unscored:.0%} unscored" + (f" ({most_frequent[0][0]})" if most_frequent else ""))
     for kind, title in AGAINST_AUTHOR.items():

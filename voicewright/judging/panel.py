@@ -29,7 +29,7 @@ from voicewright.judging.pairs import read_pairs
 from voicewright.judging.stylometric_judge import stylometric_judge
 from voicewright.judging.votes import VoteLog, latest_votes, opinions
 from voicewright.recipe import recipes
-from voicewright.recipe.schema import Court, Judge, Recipe
+from voicewright.recipe.schema import Judge, QualificationSettings, Recipe
 
 HEADING = re.compile(r"^#.*$\n?", re.MULTILINE)
 MIN_CASE_WORDS = 40
@@ -54,7 +54,7 @@ def assemble_panel(run: Run, names: Sequence[str], judges: Mapping[str, Judge]) 
     problems += [
         f"judges.{name}: {env} is neither in the environment nor in .env"
         for name in names
-        if name in judges and (env := judges[name].key_env) and credentials.find(env) is None
+        if name in judges and (env := judges[name].api_key_env) and credentials.find(env) is None
     ]
     if problems:
         raise UserError(problems, hint="export the key, or write NAME=value into .env beside the Makefile")
@@ -92,10 +92,10 @@ def impostor_texts(recipe: Recipe) -> list[str]:
     Files of the author's own material are left out. Raises UserError where the recipe's folder does not exist.
     """
     folders = [IMPOSTORS_DIR, SAMPLE_DIR]
-    if recipe.blind.court.manuscripts:
-        folders = [Path(recipe.blind.court.manuscripts).expanduser()]
+    if recipe.blind.judge_qualification.manuscripts:
+        folders = [Path(recipe.blind.judge_qualification.manuscripts).expanduser()]
         if not folders[0].is_dir():
-            raise UserError(f"blind.court.manuscripts: {folders[0]} is not a folder")
+            raise UserError(f"blind.judge_qualification.manuscripts: {folders[0]} is not a folder")
     own = [path.resolve() for path in recipes.source_paths(recipe).values()]
     files = [path for folder in folders for path in sorted(folder.glob("*")) if path.suffix in (".txt", ".md")]
     others = [path for path in files if not any(path.resolve().is_relative_to(source) for source in own)]
@@ -103,7 +103,7 @@ def impostor_texts(recipe: Recipe) -> list[str]:
     return [HEADING.sub("", path.read_text(encoding="utf-8", errors="replace")) for path in others]
 
 
-def at_pair_length(settings: Court, pairs: Sequence[Pair]) -> Court:
+def at_pair_length(settings: QualificationSettings, pairs: Sequence[Pair]) -> QualificationSettings:
     """The settings with passages no longer than the pairs usually are: 60 words are harder to tell apart than 200."""
     lengths = [len(text.split()) for pair in pairs for text in (pair.x, pair.y)]
     usual = max(MIN_CASE_WORDS, round(median(lengths))) if lengths else settings.words
@@ -150,7 +150,9 @@ def ask_with_progress(
     return progress
 
 
-def qualification_of(judge: PanelJudge, cases: Cases, trials: VoteLog, settings: Court) -> JudgeQualification:
+def qualification_of(
+    judge: PanelJudge, cases: Cases, trials: VoteLog, settings: QualificationSettings
+) -> JudgeQualification:
     """The qualification of a judge from all its answers, of this and of earlier runs of the command."""
     ids = {case.id for case in cases.cases}
     votes = latest_votes(vote for vote in trials.votes if vote.judge == judge.name and vote.pair in ids)
@@ -169,7 +171,7 @@ def judge_run(run: Run, recipe: Recipe, names: Sequence[str] = (), *, agreed: bo
     panel = assemble_panel(run, names, recipe.judges)
     base_path = run.generations_path("baseline")
     base = [generation.text for generation in read_documents(base_path, Generation)] if base_path.exists() else []
-    settings = at_pair_length(blind.court, pairs)
+    settings = at_pair_length(blind.judge_qualification, pairs)
     cases = draw_cases(
         author_texts(run, "heldout", "val"), impostor_texts(recipe), base, settings, blind.references, blind.seed
     )

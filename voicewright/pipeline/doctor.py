@@ -14,6 +14,7 @@ from rich.table import Table
 from voicewright.core import environments
 from voicewright.core.gpus import cards
 from voicewright.core.paths import REPO_DIR, free_gb
+from voicewright.core.units import GB
 
 DISK_GB = 12  # three environments and the demo; a full-size recipe says what it needs
 
@@ -35,7 +36,7 @@ def findings() -> Iterator[Finding]:
     accelerator = environments.accelerator()
     seen = "; ".join([accelerator, *(card.told for card in cards())])
     yield Finding("accelerator", True, f"{seen} (ACCEL=cpu or ACCEL=cuda forces one)")
-    cores, memory = psutil.cpu_count(), psutil.virtual_memory().total / 2**30
+    cores, memory = psutil.cpu_count(), psutil.virtual_memory().total / GB
     yield Finding("machine", memory >= 6, f"{cores} cores, {memory:.0f} GB of memory", "the demo needs 6 GB")
     free = free_gb()
     yield Finding(

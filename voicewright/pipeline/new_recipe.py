@@ -21,7 +21,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from voicewright.core import environments, paths
 from voicewright.core.errors import UserError, did_you_mean
 from voicewright.core.gpus import Card, cards
-from voicewright.core.paths import CONFIGS_DIR, REPO_DIR, Run
+from voicewright.core.paths import REPO_DIR, Run
+from voicewright.core.units import GB
 from voicewright.data import material as materials
 from voicewright.data.errors import condensed
 from voicewright.data.material import TOKENS_PER_WORD, Kind, Material
@@ -218,7 +219,7 @@ def choose(material: Material, machine: Machine, given: Mapping[str, str] | None
 
 def this_machine(installed: Sequence[Card]) -> Machine:
     """The machine that this runs on, by the largest of its cards."""
-    memory = psutil.virtual_memory().total / 2**30
+    memory = psutil.virtual_memory().total / GB
     if platform.system() == "Darwin" and platform.machine() == "arm64":
         # Half of it is everybody else's, and it trains in 32 bits where the table's cards take 16.
         return Machine("apple", memory / 4, f"an Apple computer with {memory:.0f} GB", round(memory / 2))
@@ -227,7 +228,7 @@ def this_machine(installed: Sequence[Card]) -> Machine:
     if not installed:
         return Machine("gpu_12gb", 12, "a GPU of unknown memory: nvidia-smi does not tell it")
     largest = max(installed, key=lambda card: card.total)
-    gb = largest.total / 2**30
+    gb = largest.total / GB
     smallest_known = min(single_cards())
     fitting = [(size, name) for size, name in single_cards() if gb >= OF_ITS_NAME * size] or [smallest_known]
     others = f" (one of {len(installed)})" if len(installed) > 1 else ""
@@ -237,11 +238,11 @@ def this_machine(installed: Sequence[Card]) -> Machine:
 
 def named_machine(hardware: str) -> Machine:
     """The machine of a file of configs/hardware/. Raises UserError where there is none."""
-    names = sorted(path.stem for path in CONFIGS_DIR.glob("hardware/*.yaml"))
+    names = recipes.choices("hardware")
     if hardware not in names:
         meant = did_you_mean(hardware, names)
         raise UserError(f"SET: hardware={hardware}: no such hardware{meant}. There are: {', '.join(names)}")
-    tree = yaml.safe_load((CONFIGS_DIR / "hardware" / f"{hardware}.yaml").read_text(encoding="utf-8"))["hardware"]
+    tree = recipes.choice_tree("hardware", hardware)["hardware"]
     gb = 0.0 if hardware == "cpu" else float(tree["memory_gb"]) / (2 if hardware == "apple" else 1)
     return Machine(hardware, gb, f"configs/hardware/{hardware}.yaml, as SET says")
 

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
 from rich.console import Console
 from rich.table import Table
 
 from voicewright.core.errors import UserError
-from voicewright.core.paths import CONFIGS_DIR, Run, free_gb
+from voicewright.core.paths import Run, free_gb
 from voicewright.recipe import recipes, steps
 from voicewright.recipe.schema import Recipe
 from voicewright.recipe.steps import StepCount
@@ -167,8 +166,7 @@ def smaller_models(recipe: Recipe) -> list[str]:
     name = recipe.model.smaller
     while name and len(names) < MAX_SMALLER_MODELS:
         names.append(name)
-        described = yaml.safe_load((CONFIGS_DIR / "model" / f"{name}.yaml").read_text(encoding="utf-8"))
-        name = described["model"].get("smaller")
+        name = recipes.choice_tree("model", name)["model"].get("smaller")
     return names
 
 
@@ -181,10 +179,12 @@ def larger_machine(recipe: Recipe) -> str | None:
 
 def single_cards() -> list[tuple[float, str]]:
     """GB and name of every file of configs/hardware/ for one NVIDIA card."""
-    trees = [
-        yaml.safe_load(path.read_text(encoding="utf-8"))["hardware"] for path in CONFIGS_DIR.glob("hardware/*.yaml")
+    machines = [recipes.choice_tree("hardware", name)["hardware"] for name in recipes.choices("hardware")]
+    return [
+        (machine["memory_gb"], machine["name"])
+        for machine in machines
+        if machine["accelerator"] == "cuda" and machine.get("devices", 1) == 1
     ]
-    return [(h["memory_gb"], h["name"]) for h in trees if h.get("accelerator") == "cuda" and h.get("devices", 1) == 1]
 
 
 # --- printing
@@ -227,7 +227,7 @@ def _base_model(recipe: Recipe) -> str:
     else:
         where = f"{memory.download_gb(recipe):.1f} GB to download"
     gate = ", gated: accept it on the hub and set HF_TOKEN" if recipe.model.gated and not on_disk else ""
-    return f"{name}, {where}; license {recipe.model.licence}{gate}"
+    return f"{name}, {where}; license {recipe.model.license}{gate}"
 
 
 def _time(plan: Plan, hours: float) -> str:

@@ -80,7 +80,7 @@ def _fit_chunks(tree: Tree, settle: Any) -> None:
         settle("data.max_tokens", most, room, f"axolotl.sequence_len {sequence} less special tokens")
         most = room
     if _is_number(least) and least * LEAST_RANGE > most:
-        settle("data.min_tokens", least, most // (2 * LEAST_RANGE), f"data.max_tokens {most}")
+        settle("data.min_tokens", least, max(1, most // (2 * LEAST_RANGE)), f"data.max_tokens {most}")
 
 
 def _is_number(value: Any) -> bool:

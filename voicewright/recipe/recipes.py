@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
 from voicewright.core import paths
 from voicewright.core.documents.adaptations import Adaptation
@@ -51,6 +52,28 @@ def groups() -> tuple[str, ...]:
     return tuple(sorted(path.name for path in paths.CONFIGS_DIR.iterdir() if path.is_dir()))
 
 
+def choices(group: str) -> list[str]:
+    """The files of a config group."""
+    return sorted(path.stem for path in (paths.CONFIGS_DIR / group).glob("*.yaml"))
+
+
+def choice_tree(group: str, choice: str) -> Tree:
+    """What a file of a config group says, together with the files that it inherits from."""
+    tree: Tree = {}
+    for path in reversed([*validation.with_parents(paths.CONFIGS_DIR / group / f"{choice}.yaml")]):
+        _merge_into(tree, yaml.safe_load(path.read_text(encoding="utf-8")))
+    tree.pop("defaults", None)
+    return tree
+
+
+def _merge_into(tree: Tree, other: Tree) -> None:
+    for key, value in other.items():
+        if isinstance(value, dict) and isinstance(tree.get(key), dict):
+            _merge_into(tree[key], value)
+        else:
+            tree[key] = value
+
+
 def run_name(recipe: str, overrides: list[str]) -> str:
     """The default name of a run: the recipe's, plus a slug of the overrides; a long one ends in a digest of all."""
     full = "-".join([recipe, *overrides])
@@ -74,7 +97,7 @@ def compose(name: str, overrides: list[str] | None = None, *, run: str | None = 
             hint=f"RECIPE={names()[0] if names() else '<name>'}",
         )
     sources = [o.partition("=")[2] for o in overrides if o.startswith("source=")]
-    tree, origin = compose_tree(name, [o for o in overrides if not o.startswith("source=")])
+    tree, origin, problems = _compose_valid_part(name, [o for o in overrides if not o.startswith("source=")])
     tree["run"] = run or run_name(name, overrides)
     _start_from_parent(tree, overrides)
     if sources:
@@ -82,10 +105,26 @@ def compose(name: str, overrides: list[str] | None = None, *, run: str | None = 
         first = next(iter(tree["data"]["sources"].values()))
         tree["data"]["sources"] = {"source": {**first, "path": sources[-1]}}
     notices, refusals = limits.apply(tree, explicit=validation.keys_set(overrides))
-    problems = refusals + validation.problems(tree, origin)
+    if not problems:  # else the limits may be those of another model or machine than was meant
+        problems += refusals
+    problems += validation.problems(tree, origin.of)
     if problems:
         raise UserError(problems)
     return Composed(Recipe.model_validate(tree), overrides, notices)
+
+
+def _compose_valid_part(name: str, overrides: list[str]) -> tuple[Tree, validation.Origin, list[str]]:
+    """The composed YAML without the overrides that Hydra could not take, and a sentence for each of those."""
+    problems = []
+    valid = []
+    for override in overrides:
+        problem = _override_problem(override)
+        if problem:
+            problems.append(f"SET: {problem}")
+        else:
+            valid.append(override)
+    tree, origin = compose_tree(name, valid)
+    return tree, origin, problems
 
 
 def compose_tree(name: str, overrides: list[str]) -> tuple[Tree, validation.Origin]:
@@ -98,26 +137,19 @@ def compose_tree(name: str, overrides: list[str]) -> tuple[Tree, validation.Orig
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    hydra_overrides = []
-    for override in overrides:
-        key, sign, _ = override.partition("=")
-        if not sign or not key:
-            raise UserError(f"SET: {override!r} is not key=value", hint='SET="axolotl.lora_r=32 model=tiny"')
-        hydra_overrides.append(override if key in groups() else f"++{_quoted(override.lstrip('+'))}")
-    _refuse_sweeps(hydra_overrides)
-    _refuse_unknown_choices(name, overrides)
+    _refuse_unknown_choices(name)
     search = f"hydra.searchpath=['file://{paths.CONFIGS_DIR}']"
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(config_dir=str(paths.RECIPES_DIR), version_base="1.3"):
-            config = hydra_compose(name, overrides=[search, *hydra_overrides], return_hydra_config=True)
-        choices = {g: c for g, c in config.hydra.runtime.choices.items() if g in groups()}
+            config = hydra_compose(name, overrides=[search, *map(_hydra_spelling, overrides)], return_hydra_config=True)
+        chosen = {g: c for g, c in config.hydra.runtime.choices.items() if g in groups()}
         own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
         plain = OmegaConf.to_container(own, resolve=True)
     except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
         raise UserError(f"recipes/{name}.yaml: {_one_line(error)}") from None
     assert isinstance(plain, dict)
-    return {str(key): value for key, value in plain.items()}, validation.Origin(name, choices, overrides)
+    return {str(key): value for key, value in plain.items()}, validation.Origin(name, chosen, overrides)
 
 
 def _quoted(override: str) -> str:
@@ -136,37 +168,43 @@ def _quoted(override: str) -> str:
     return override
 
 
-def _refuse_sweeps(overrides: list[str]) -> None:
+def _hydra_spelling(override: str) -> str:
+    # `++` adds a key that the recipe does not have, such as one of Axolotl's, and changes one that it has.
+    return override if override.partition("=")[0] in groups() else f"++{_quoted(override.lstrip('+'))}"
+
+
+def _override_problem(override: str) -> str | None:
+    """What is wrong with an override by itself: its syntax, several values, or a choice that does not exist."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
-    problems = []
-    for override in overrides:
-        try:
-            parsed = OverridesParser.create().parse_override(override)
-        except HydraException as error:
-            problems.append(f"SET: {override.lstrip('+')!r}: {_one_line(error)}")
-            continue
-        if parsed.is_sweep_override():
-            problems.append(f"SET: {override.lstrip('+')!r} names several values, and a run takes one")
-    if problems:
-        raise UserError(problems)
+    key, sign, value = override.partition("=")
+    if not sign or not key:
+        return f"{override!r} is not key=value, such as axolotl.lora_r=32"
+    try:
+        parsed = OverridesParser.create().parse_override(_hydra_spelling(override))
+    except HydraException as error:
+        return f"{override!r}: {_one_line(error)}"
+    if parsed.is_sweep_override():
+        return f"{override!r} has several values, and a run takes one"
+    return _choice_problem(key, value) if key in groups() else None
 
 
-def _refuse_unknown_choices(name: str, overrides: list[str]) -> None:
-    choices = {("SET", key): value for key, _, value in (o.partition("=") for o in overrides) if key in groups()}
+def _choice_problem(group: str, choice: str) -> str | None:
+    options = choices(group)
+    if choice in options:
+        return None
+    return f"{group}={choice}: no such {group}{did_you_mean(choice, options)}. There are: {', '.join(options)}"
+
+
+def _refuse_unknown_choices(name: str) -> None:
+    """Raise UserError for the choices of a recipe's own defaults that do not exist."""
     path = paths.RECIPES_DIR / f"{name}.yaml"
-    for default in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("defaults", []):
-        if isinstance(default, dict):
-            choices.update({(f"recipes/{name}.yaml", str(k)): str(v) for k, v in default.items() if k in groups()})
-    problems = []
-    for (where, group), choice in choices.items():
-        options = sorted(p.stem for p in (paths.CONFIGS_DIR / group).glob("*.yaml"))
-        if choice not in options:
-            meant = did_you_mean(choice, options)
-            problems.append(f"{where}: {group}={choice}: no such {group}{meant}. There are: {', '.join(options)}")
-    if problems:
-        raise UserError(problems)
+    defaults = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("defaults", [])
+    chosen = {str(k): str(v) for default in defaults if isinstance(default, dict) for k, v in default.items()}
+    problems = [_choice_problem(group, choice) for group, choice in chosen.items() if group in groups()]
+    if any(problems):
+        raise UserError([f"recipes/{name}.yaml: {problem}" for problem in problems if problem])
 
 
 def _one_line(error: Exception) -> str:
@@ -209,7 +247,7 @@ def load(name: str, overrides: list[str] | None = None, *, run: str | None = Non
     exists = Run(name).recipe_path.exists()
     folder = Run(run or (name if exists else run_name(name, sorted(overrides or []))))
     if folder.recipe_path.exists():
-        frozen = Recipe.model_validate(yaml.safe_load(folder.recipe_path.read_text(encoding="utf-8")))
+        frozen = read_frozen(folder)
         if overrides:
             earlier = frozen_overrides(folder)
             later = merge_overrides(merge_overrides(earlier, overrides), adapted_overrides(folder))
@@ -219,6 +257,19 @@ def load(name: str, overrides: list[str] | None = None, *, run: str | None = Non
     composed = compose(name, overrides, run=folder.name)
     freeze(composed)
     return composed.recipe
+
+
+def read_frozen(run: Run) -> Recipe:
+    """The frozen recipe of a run. Raises UserError with file and line for what this version does not read."""
+    tree = yaml.safe_load(run.recipe_path.read_text(encoding="utf-8"))
+    try:
+        return Recipe.model_validate(tree)
+    except ValidationError:
+        lines = validation.key_lines(run.recipe_path)
+        problems = validation.schema_problems(tree, lambda key: f"{run.recipe_path}:{lines.get(key, 1)}")
+        raise UserError(
+            problems, hint=f"write the new names into that file, or begin anew: make clean RUN={run.name}"
+        ) from None
 
 
 def freeze(composed: Composed, user_overrides: list[str] | None = None) -> None:

@@ -57,7 +57,8 @@ class Model(Section):
     """The base model."""
 
     name: str
-    licence: str
+    license: str
+    """As on the hub: apache-2.0, mit, llama3.1, ..."""
     gated: bool = False
     """The hub asks for an accepted licence and a token (HF_TOKEN)."""
     chat: bool
@@ -127,6 +128,34 @@ class Limits(Section):
     hardware: Limit = Limit()
 
 
+# --- models that are asked
+
+
+class EndpointSettings(Section):
+    """A model behind an OpenAI-compatible endpoint, how patiently it is asked, and what its tokens cost."""
+
+    url: str | None = None
+    """The base URL, for example http://127.0.0.1:8000/v1"""
+    model: str | None = None
+    """The model's name there; null takes the first that it lists."""
+    api_key_env: str | None = None
+    """The environment variable (or line of `.env`) with the key; null for a server that asks for none. The key itself
+    never stands in a recipe."""
+    timeout_s: float = Field(60, gt=0)
+    """How long one try may take."""
+    max_retries: int = Field(2, ge=0)
+    """Tries after the first."""
+    first_delay_s: float = Field(1.0, gt=0)
+    """Pause before the first retry; doubled each time, with jitter."""
+    concurrency: int = Field(4, ge=1)
+    """Requests under way at a time."""
+    requests_per_minute: float | None = Field(None, gt=0)
+    price_per_million_input: float = Field(0, ge=0)
+    """US dollars a million tokens read."""
+    price_per_million_output: float = Field(0, ge=0)
+    """US dollars a million tokens written."""
+
+
 # --- what `prepare` makes of the sources
 
 
@@ -182,24 +211,15 @@ class Continuation(Section):
     """Put before the fragment; empty for the fragment alone."""
 
 
-class Asking(Section):
-    """A model behind an OpenAI-compatible endpoint, asked while rows are made."""
+class Asking(EndpointSettings):
+    """A model that is asked while rows are made."""
 
     url: str = "http://127.0.0.1:8000/v1"
-    model: str | None = None
-    """The model's name there; null takes the first that it lists."""
-    key_variable: str = "OPENAI_API_KEY"
-    """The environment variable (or line of .env) with the key. The key itself never stands in a recipe."""
-    coverage: float = Field(0.9, gt=0, le=1)
-    """The stage is done when this share of what was asked for is there."""
-    tries: int = Field(3, ge=1)
-    wait_s: float = Field(1.0, gt=0)
-    """First pause between tries; doubled each time, with jitter."""
+    api_key_env: str | None = "OPENAI_API_KEY"
     concurrency: int = Field(8, ge=1)
     timeout_s: float = Field(120, gt=0)
-    price_in: float = Field(0.0, ge=0)
-    """Of a million prompt tokens, in the currency you pay in."""
-    price_out: float = Field(0.0, ge=0)
+    coverage: float = Field(0.9, gt=0, le=1)
+    """The stage is done when this share of what was asked for is there."""
 
 
 class Questions(Asking):
@@ -218,7 +238,7 @@ class Expansion(Asking):
 
     share: float = Field(0.25, gt=0, le=1)
     """Their words for each word of the author's that is trained on."""
-    shown: int = Field(3, ge=1)
+    example_passages: int = Field(3, ge=1)
     """How many of the author's passages each is written after."""
     words: int = Field(400, ge=50)
     """Of one passage; less where the model's context has no room for it beside those shown."""
@@ -354,8 +374,8 @@ class Eval(Section):
     lm_eval: LmEval = LmEval()
     """What else the base could do, question by question."""
     concurrency: int = Field(32, ge=1)
-    attempts: int = Field(6, ge=1)
-    """How often a request is sent before the endpoint counts as dead."""
+    max_retries: int = Field(5, ge=0)
+    """Tries after the first, before the endpoint counts as dead."""
     timeout_s: float = Field(600, gt=0)
     """How long one request may take."""
     seed: int = 20
@@ -379,17 +399,11 @@ class Targets(Section):
     """Blind win rate over the base model shown the author's passages, in percent."""
 
 
-class Judge(Section):
+class Judge(EndpointSettings):
     """One judge of the blind comparison."""
 
     kind: Literal["stylometric", "endpoint"] = "stylometric"
     """stylometric: built in, no network, voice only; endpoint: a model behind an OpenAI-compatible API."""
-    model: str | None = None
-    """The model's name at the endpoint."""
-    url: str | None = None
-    """The endpoint's base URL, for example http://127.0.0.1:8000/v1"""
-    key_env: str | None = None
-    """The environment variable (or line of `.env`) that holds the key; None for a server that asks for none."""
     questions: list[str] = ["voice", "quality", "rubric"]
     """What it is asked, each separately: voice, quality, items of `blind.rubric` by name, or rubric for all of them."""
     temperature: float | None = Field(0.0, ge=0)
@@ -399,13 +413,6 @@ class Judge(Section):
     """The name the endpoint gives to the limit on an answer's length."""
     answer_format: Literal["schema", "object", "text"] = "schema"
     """What the endpoint can be held to: a JSON schema, some JSON object, or nothing."""
-    concurrency: int = Field(4, ge=1)
-    requests_per_minute: float | None = Field(None, gt=0)
-    timeout_s: float = Field(60, gt=0)
-    input_price: float = Field(0, ge=0)
-    """US dollars a million tokens read."""
-    output_price: float = Field(0, ge=0)
-    """US dollars a million tokens written."""
     extra: dict[str, Any] = {}
     """More of the endpoint's own request fields, sent as they are."""
 
@@ -428,14 +435,14 @@ class Published(Section):
     """The model that it is of; another one's run has no figure to put beside it."""
 
 
-class Court(Section):
-    """The known pairs a judge is tried on before its votes count."""
+class QualificationSettings(Section):
+    """The pairs of known authorship that a judge must tell apart before its votes count."""
 
     cases: int = Field(24, ge=4)
     """Pairs a kind of case, each judged in both orders."""
     words: int = Field(200, ge=40)
     """Length of the passages it must tell apart; no more than the pairs usually have."""
-    unscored: float = Field(0.05, ge=0, le=1)
+    max_unscored: float = Field(0.05, ge=0, le=1)
     """A judge that leaves a larger share unscored loses its vote."""
     manuscripts: str | None = None
     """A folder of other authors' texts as impostors, better the nearer they are to the author's kind; None for ours."""
@@ -460,7 +467,7 @@ class Blind(Section):
     """Judging that is estimated to cost more waits for `yes=1`."""
     stop_above_usd: float | None = Field(None, gt=0)
     """Judging ends where the counted cost reaches this."""
-    court: Court = Court()
+    judge_qualification: QualificationSettings = QualificationSettings()
     seed: int = 20
 
 

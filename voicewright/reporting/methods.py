@@ -68,7 +68,7 @@ def provenance_section(recipe: Recipe, manifest: Mapping[str, ManifestEntry]) ->
     header: list[Cell] = ["Stage", "Started", "Inputs", "Outputs", "Code", "Seconds", "Peak MB"]
     versions = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     paragraphs = [
-        f"Recipe {recipe.recipe}, base model {recipe.model.name} ({recipe.model.licence}), method {recipe.method}, "
+        f"Recipe {recipe.recipe}, base model {recipe.model.name} ({recipe.model.license}), method {recipe.method}, "
         f"hardware {recipe.hardware.name}.",
         f"Measured with Python {platform.python_version()}, {versions}.",
     ]

@@ -80,7 +80,7 @@ is loaded, or the right one with the wrong template.
 
 ## Licences
 
-- the base model, `{base}`: {recipe.model.licence}
+- the base model, `{base}`: {recipe.model.license}
 - the training text: its author's; `runs/{run.name}/data/data_card.md` lists the sources
 """
 

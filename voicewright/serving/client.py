@@ -36,6 +36,7 @@ from voicewright.core.documents.base import Document, parse
 from voicewright.core.documents.endpoint import Completion, CompletionPart, ServedModel, ServedModels
 from voicewright.core.records import Appender
 from voicewright.core.rows import Message
+from voicewright.recipe.schema import EndpointSettings
 
 B = TypeVar("B", bound=BaseModel)
 D = TypeVar("D", bound=Document)
@@ -71,6 +72,21 @@ class ClientSettings:
     price_per_million_input: float = 0.0
     price_per_million_output: float = 0.0
     max_answer_bytes: int = 64 * 2**20
+
+    @classmethod
+    def of(cls, settings: EndpointSettings) -> ClientSettings:
+        """What a recipe says of an endpoint."""
+        return cls(
+            url=settings.url or "",
+            api_key_env=settings.api_key_env,
+            timeout_s=settings.timeout_s,
+            max_retries=settings.max_retries,
+            first_delay_s=settings.first_delay_s,
+            concurrency=settings.concurrency,
+            requests_per_minute=settings.requests_per_minute,
+            price_per_million_input=settings.price_per_million_input,
+            price_per_million_output=settings.price_per_million_output,
+        )
 
     @property
     def root(self) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from voicewright.core.errors import UserError
-from voicewright.core.paths import GB, Run, free_gb, home
+from voicewright.core.paths import Run, free_gb, home
+from voicewright.core.units import GB
 from voicewright.recipe.schema import Recipe
 from voicewright.training import base_model, memory
 

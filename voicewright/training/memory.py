@@ -22,7 +22,7 @@ from typing import Any
 
 from voicewright.core.errors import UserError
 from voicewright.core.gpus import cards
-from voicewright.core.paths import GB
+from voicewright.core.units import GB
 from voicewright.recipe.schema import Dimensions, Recipe
 from voicewright.recipe.steps import process_count
 

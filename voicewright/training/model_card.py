@@ -38,7 +38,7 @@ def model_card(
     """The card: the data, the training, the parity with what was trained, how to prompt it, and its limits."""
     head = {
         "base_model": base,
-        "license": recipe.model.licence,
+        "license": recipe.model.license,
         "library_name": "transformers",
         "pipeline_tag": "text-generation",
         "tags": ["voicewright", "axolotl", recipe.method],
@@ -56,7 +56,7 @@ def model_card(
         "## Parity with what was trained", "", *_parity(parity), "",
         "## How to prompt it", "", *_prompting(recipe, prompt_format), "",
         "## Limits", "",
-        f"- It keeps the license of its base, {recipe.model.licence}, and the errors of its base.",
+        f"- It keeps the license of its base, {recipe.model.license}, and the errors of its base.",
         "- It writes in one writer's manner. It may repeat passages of its training text: see the report on copying.",
         "- Whether it is close enough to the voice is answered by the run's report, not by this card.", "",
     ]  # fmt: skip

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from voicewright.core.errors import UserError
-from voicewright.core.paths import GB, Run
+from voicewright.core.paths import Run
+from voicewright.core.units import GB
 from voicewright.training import base_model
 
 

@@ -49,9 +49,10 @@ def render(run: Run) -> None:
 
 
 def axolotl_yaml(recipe: Recipe) -> str:
-    """The YAML text. What the recipe says under `axolotl:` wins over what is derived here, but plugins are added."""
+    """The YAML text: the recipe's `axolotl:` block, and the keys that the launcher sets (validation.LAUNCHER_KEYS)."""
     tree = {
         **datasets(recipe),
+        "val_set_size": 0,  # prepare has split the rows by whole chapters
         "output_dir": short_path(Run(recipe.run).adapter_dir),
         **recipe.axolotl,
         "plugins": plugins(recipe),
