@@ -1,6 +1,6 @@
 """What a training needs before anything is downloaded: memory by part, disk by part, hours.
 
-Everything follows from the recipe and the dimensions of its model; sizes are in GB of 2**30 bytes. Memory is the peak
+Everything follows from the recipe and the dimensions of its model; sizes are in GB (core/units). Memory is the peak
 of one accelerator; ZeRO-2 shards gradients and optimizer over all of them, ZeRO-3 and FSDP the weights as well. The
 parts:
 
