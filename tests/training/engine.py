@@ -56,9 +56,9 @@ def passages() -> list[str]:
 
 
 def paragraphs(count: int) -> list[str]:
-    found = passages()
-    assert len(found) >= count
-    return found[:count]
+    texts = passages()
+    assert len(texts) >= count
+    return texts[:count]
 
 
 def completion_rows(texts: list[str]) -> list[dict[str, Any]]:
@@ -103,9 +103,9 @@ def begin(name: str, overrides: list[str], *, of: str = "demo", shape: str = "co
     """A run that has been prepared and rendered, in the folder that VOICEWRIGHT_HOME names."""
     recipes.load(of, [*overrides], run=name)
     run = Run(name)
-    made = ROWS_OF[shape](paragraphs(rows + 6))
-    write_rows(run.rows_path(shape, "train"), made[:rows])
-    write_rows(run.rows_path(shape, "val"), made[rows : rows + 6])
+    documents = ROWS_OF[shape](paragraphs(rows + 6))
+    write_rows(run.rows_path(shape, "train"), documents[:rows])
+    write_rows(run.rows_path(shape, "val"), documents[rows : rows + 6])
     write_stats(run, shape)
     render(run)
     return run
@@ -155,11 +155,11 @@ def launch(
 
 
 def finish(run: Run, **options: Any) -> str:
-    """Train to the end and return what was said."""
+    """Train to the end and return the launcher's output."""
     process = launch(run, **options)
-    said, _ = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 0, said
-    return said
+    output, _ = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, output
+    return output
 
 
 def wait_for(true: Callable[[], bool], process: subprocess.Popen[str]) -> None:

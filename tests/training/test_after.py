@@ -44,8 +44,8 @@ def test_its_base_is_the_merged_model_of_the_other_on_the_same_machine(recipes: 
 
 
 def test_a_base_that_was_asked_for_stays(recipes: Path) -> None:
-    asked = recipe.compose("second", ["axolotl.base_model=models/tiny-base"]).recipe
-    assert asked.axolotl["base_model"] == "models/tiny-base"
+    second = recipe.compose("second", ["axolotl.base_model=models/tiny-base"]).recipe
+    assert second.axolotl["base_model"] == "models/tiny-base"
 
 
 def test_a_parent_that_does_not_exist_is_named_with_what_was_meant(recipes: Path) -> None:

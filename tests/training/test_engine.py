@@ -13,6 +13,8 @@ import yaml
 
 from tests.training import engine
 from voicewright.core import training_events
+from voicewright.core.documents.adaptations import Adaptation
+from voicewright.core.documents.base import read_documents
 from voicewright.core.paths import REPO_DIR, SAMPLE_DIR, Run
 from voicewright.core.records import read_json, read_rows, write_rows
 from voicewright.data.trained_tokens import Segment
@@ -27,15 +29,15 @@ pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("in_engine_home")]
 def test_preferences_train_and_stop_early_with_every_look_recorded() -> None:
     rule = ["watch=loss", "window=2", "threshold=1000000", "patience=1", "min_exposure=0.25"]
     stopping = [f"early_stopping.{word}" for word in rule]
-    chosen = [word for word in engine.SMALL if word != "method=lora"]
+    settings = [word for word in engine.SMALL if word != "method=lora"]
     kind = ["method=dpo", "data.sources.sample.shape=preference", "tracking=tensorboard"]
-    run = engine.begin("prefers", [*chosen, *kind, *stopping], shape="preference", rows=40)
-    said = engine.finish(run)
+    run = engine.begin("prefers", [*settings, *kind, *stopping], shape="preference", rows=40)
+    output = engine.finish(run)
     events = training_events.read(run.adapter_dir)
     looks = [event for event in events if event.event == "decision"]
     assert [event.step for event in looks] == [4, 6]
     assert all({"drop", "noise", "ratio", "exposure", "strikes"} <= event.to_json().keys() for event in looks)
-    assert "ended early: loss fell by" in said and "trained 6 steps" in said
+    assert "ended early: loss fell by" in output and "trained 6 steps" in output
     assert checkpoints.is_finished(run)
     assert any("rewards/accuracies" in event.to_json() for event in events)
     assert list(run.adapter_dir.rglob("events.out.tfevents.*")), "tensorboard has nothing to show"
@@ -54,20 +56,20 @@ def test_memory_that_runs_out_in_mid_run_halves_the_batch_and_goes_on_from_the_l
     sizes = ["axolotl.micro_batch_size=32", "axolotl.gradient_accumulation_steps=1", "axolotl.sequence_len=256"]
     order = ["axolotl.curriculum_sampling=true", "axolotl.shuffle_merged_datasets=false"]
     counts = ("axolotl.max_steps=", "axolotl.save_steps=", "axolotl.sequence_len=")
-    kept = [word for word in engine.SMALL if not word.startswith(counts)]
-    run = engine.begin("hungry", [*kept, *sizes, *order, "axolotl.max_steps=4", "axolotl.save_steps=1"])
-    found = engine.paragraphs(128)
-    short, long = [" ".join(text.split()[:6]) for text in found[:64]], [text * 4 for text in found[64:]]
+    settings = [word for word in engine.SMALL if not word.startswith(counts)]
+    run = engine.begin("hungry", [*settings, *sizes, *order, "axolotl.max_steps=4", "axolotl.save_steps=1"])
+    texts = engine.paragraphs(128)
+    short, long = [" ".join(text.split()[:6]) for text in texts[:64]], [text * 4 for text in texts[64:]]
     write_rows(run.rows_path("completion", "train"), engine.completion_rows([*short, *long]))
     engine.render(run)
 
     limit = f"ulimit -v {engine.BETWEEN_8192_AND_4096_TOKENS_KB};"
     launcher = engine.launch(run, before=limit)
-    said, _ = launcher.communicate(timeout=engine.PATIENCE_S)
-    assert launcher.returncode == RECIPE_CHANGED, said
-    assert "ran out of memory" in said and "it resumes from step 2" in said
-    (taken,) = read_rows(run.dir / "adapted.jsonl")
-    assert taken["rung"] == "batch" and taken["steps_lost"] == 0
+    output, _ = launcher.communicate(timeout=engine.PATIENCE_S)
+    assert launcher.returncode == RECIPE_CHANGED, output
+    assert "ran out of memory" in output and "it resumes from step 2" in output
+    (adaptation,) = read_documents(run.dir / "adapted.jsonl", Adaptation)
+    assert adaptation.step == "batch" and adaptation.steps_lost == 0
 
     engine.render(run)
     engine.finish(run, before=limit)
@@ -78,7 +80,7 @@ def test_memory_that_runs_out_in_mid_run_halves_the_batch_and_goes_on_from_the_l
 
 
 @pytest.mark.long
-def test_make_train_goes_down_the_ladder_by_itself_until_the_run_fits(engine_home: Path) -> None:
+def test_make_train_takes_steps_of_the_fallback_until_the_run_fits(engine_home: Path) -> None:
     """30 rows of 512 tokens do not fit the address space, nor do 30 of 256; two times 15 do."""
     sizes = ["micro_batch_size=30", "gradient_accumulation_steps=1", "sequence_len=512", "max_steps=2", "eval_steps=2"]
     schedule = ["save_steps=2", "saves_per_epoch=null", "evals_per_epoch=null"]
@@ -86,17 +88,17 @@ def test_make_train_goes_down_the_ladder_by_itself_until_the_run_fits(engine_hom
     words += [f"axolotl.{word}" for word in (*sizes, *schedule)]
 
     def make_train() -> str:
-        command = f"ulimit -v {engine.BETWEEN_8192_AND_4096_TOKENS_KB}; exec make train RECIPE=demo RUN=ladder"
+        command = f"ulimit -v {engine.BETWEEN_8192_AND_4096_TOKENS_KB}; exec make train RECIPE=demo RUN=fallback"
         env = {**os.environ, "SET": " ".join(words)}
         done = subprocess.run(["bash", "-c", command], cwd=REPO_DIR, env=env, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    said, run = make_train(), Run("ladder")
-    assert said.count("training ran out of memory (") == 2
-    assert "Next: sequence: axolotl.sequence_len=256" in said and "rows are cut anew, to at most 254 tokens" in said
-    assert "Next: batch: axolotl.micro_batch_size=15 axolotl.gradient_accumulation_steps=2" in said
-    assert [row["rung"] for row in read_rows(run.dir / "adapted.jsonl")] == ["sequence", "batch"]
+    output, run = make_train(), Run("fallback")
+    assert output.count("training ran out of memory (") == 2
+    assert "Next: sequence: axolotl.sequence_len=256" in output and "rows are cut anew, to at most 254 tokens" in output
+    assert "Next: batch: axolotl.micro_batch_size=15 axolotl.gradient_accumulation_steps=2" in output
+    assert [step.step for step in read_documents(run.dir / "adapted.jsonl", Adaptation)] == ["sequence", "batch"]
     lengths = [row["tokens"] for path in run.row_files() for row in read_rows(path)]
     assert 128 < max(lengths) <= 254
     assert checkpoints.is_finished(run) and "train" in read_json(run.manifest_path)
@@ -106,10 +108,10 @@ def test_make_train_goes_down_the_ladder_by_itself_until_the_run_fits(engine_hom
 def test_a_base_made_of_a_folder_of_text_is_pretrained_and_published_whole(in_engine_home: Path) -> None:
     base = in_engine_home / "base"
     words = [str(SAMPLE_DIR), f"out={base}", "vocab=600", "hidden=64", "layers=2", "context=256"]
-    made = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "train.new_base", *words], cwd=REPO_DIR, capture_output=True, text=True
     )
-    assert made.returncode == 0, made.stderr
+    assert result.returncode == 0, result.stderr
     config = read_json(base / "config.json")
     assert (config["vocab_size"], config["num_attention_heads"], config["num_hidden_layers"]) == (600, 2, 2)
 
@@ -202,9 +204,9 @@ def test_the_other_shapes_are_shown_as_axolotl_reads_them(shape: str, engine_hom
 def test_every_epoch_has_the_rows_in_another_order() -> None:
     """At a rate of zero a row has the same loss whenever it comes: the losses tell the order."""
     counts = ("axolotl.max_steps=", "axolotl.save_steps=", "axolotl.eval_steps=")
-    kept = [word for word in engine.SMALL if not word.startswith(counts)]
+    settings = [word for word in engine.SMALL if not word.startswith(counts)]
     sizes = ["micro_batch_size=1", "gradient_accumulation_steps=1", "num_epochs=2", "save_steps=16", "eval_steps=16"]
-    run = engine.begin("reshuffled", [*kept, *(f"axolotl.{size}" for size in sizes)], rows=8)
+    run = engine.begin("reshuffled", [*settings, *(f"axolotl.{size}" for size in sizes)], rows=8)
     tree = yaml.safe_load(run.axolotl_path.read_text()) | {"learning_rate": 0.0}
     run.axolotl_path.write_text(yaml.safe_dump(tree))
     engine.finish(run)

@@ -110,8 +110,8 @@ def test_what_the_tokenizer_lacks_and_modules_that_are_not_there_are_told_before
     chats = ["data.sources.visions.shape=chat", "axolotl.special_tokens=null", "axolotl.lora_target_modules=[fc1,fc3]"]
     with pytest.raises(UserError) as caught:
         check("me/bare", *chats)
-    found = "\n".join(caught.value.problems)
-    assert "no pad token" in found and "no chat template" in found and "no fc3, did you mean fc1?" in found
+    problems = "\n".join(caught.value.problems)
+    assert "no pad token" in problems and "no chat template" in problems and "no fc3, did you mean fc1?" in problems
     check("me/templated", *chats)
     check("me/half", *chats)  # a file that did not come is not one that is missing
 

@@ -18,10 +18,10 @@ pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.usefixtures("in_
 
 def test_an_unbroken_run_keeps_every_checkpoint_and_the_last_ones_optimizer(trained: Run) -> None:
     assert checkpoints.is_finished(trained)
-    found = checkpoints.whole(trained.adapter_dir)
-    assert [c.step for c in found] == [2, 4, 6, 8, 10, 12]
-    assert [c.step for c in found if c.is_resumable] == [12]
-    assert all(c.eval_loss for c in found)
+    saved = checkpoints.whole(trained.adapter_dir)
+    assert [c.step for c in saved] == [2, 4, 6, 8, 10, 12]
+    assert [c.step for c in saved if c.is_resumable] == [12]
+    assert all(c.eval_loss for c in saved)
 
 
 def test_a_run_killed_torn_and_terminated_ends_with_the_loss_of_an_unbroken_one(trained: Run) -> None:
@@ -41,14 +41,14 @@ def test_a_run_killed_torn_and_terminated_ends_with_the_loss_of_an_unbroken_one(
     launcher = engine.launch(run)
     engine.wait_for(lambda: engine.steps_logged(run) >= 10, launcher)
     launcher.send_signal(signal.SIGTERM)
-    said, _ = launcher.communicate(timeout=engine.PATIENCE_S)
-    assert launcher.returncode == 130, said
-    assert "saving a checkpoint" in said and "goes on from here" in said
+    output, _ = launcher.communicate(timeout=engine.PATIENCE_S)
+    assert launcher.returncode == 130, output
+    assert "saving a checkpoint" in output and "goes on from here" in output
     assert not checkpoints.is_finished(run)
     assert not processes.alive(run.child_path("train"))
 
-    said = engine.finish(run)
-    assert "resuming from checkpoint-" in said and "trained 12 steps" in said
+    output = engine.finish(run)
+    assert "resuming from checkpoint-" in output and "trained 12 steps" in output
     assert checkpoints.is_finished(run)
     assert engine.final_eval(run) == pytest.approx(engine.final_eval(trained), abs=1e-3)
     losses, unbroken = engine.last_losses(run), engine.last_losses(trained)
@@ -72,7 +72,7 @@ def test_other_rows_are_not_gone_on_with_in_silence(trained: Run) -> None:
 def test_a_loss_that_explodes_stops_with_a_message() -> None:
     run = engine.begin("exploding", [*engine.SMALL, "axolotl.learning_rate=1e6", "axolotl.max_grad_norm=1e9"])
     launcher = engine.launch(run)
-    said, _ = launcher.communicate(timeout=engine.PATIENCE_S)
-    assert launcher.returncode == 2, said
-    assert "training diverged" in said and "axolotl.learning_rate" in said
+    output, _ = launcher.communicate(timeout=engine.PATIENCE_S)
+    assert launcher.returncode == 2, output
+    assert "training diverged" in output and "axolotl.learning_rate" in output
     assert not checkpoints.is_finished(run)

@@ -29,11 +29,11 @@ def rendered(*overrides: str) -> tuple[str, Hardware]:
 
 @pytest.mark.parametrize("model", choices("model"))
 def test_a_model_says_what_planning_and_serving_need(model: str) -> None:
-    wanted = recipes.compose("visions", [f"model={model}"]).recipe
-    d = wanted.model.dimensions
-    assert wanted.model.name == model
-    assert wanted.limits.model.at_most["vllm.max_model_len"] <= wanted.model.context
-    assert wanted.model.smaller in {None, *choices("model")}
+    recipe = recipes.compose("visions", [f"model={model}"]).recipe
+    d = recipe.model.dimensions
+    assert recipe.model.name == model
+    assert recipe.limits.model.at_most["vllm.max_model_len"] <= recipe.model.context
+    assert recipe.model.smaller in {None, *choices("model")}
     # The dimensions make up the parameters: attention, a gated or plain feed-forward part, embeddings.
     matrices = d.hidden * d.head_dim * (2 * d.heads + 2 * d.kv_heads) + 3 * d.hidden * d.intermediate
     counted = d.layers * matrices + d.vocab * d.hidden * (1 if d.tied_embeddings else 2)
@@ -54,8 +54,8 @@ def test_where_four_bits_cannot_be_qlora_becomes_lora_with_both_named() -> None:
 
 def test_a_full_fine_tune_brings_an_adapters_rate_down_unless_it_is_asked_for() -> None:
     assert recipes.compose("visions", ["method=full"]).recipe.axolotl["learning_rate"] == 5e-6
-    asked = recipes.compose("visions", ["method=full", "axolotl.learning_rate=1e-5"]).recipe
-    assert asked.axolotl["learning_rate"] == 1e-5
+    full = recipes.compose("visions", ["method=full", "axolotl.learning_rate=1e-5"]).recipe
+    assert full.axolotl["learning_rate"] == 1e-5
 
 
 @pytest.mark.slow
@@ -63,13 +63,13 @@ def test_a_full_fine_tune_brings_an_adapters_rate_down_unless_it_is_asked_for() 
 def test_the_pins_for_cuda_can_be_installed_together(name: str, tmp_path: Path) -> None:
     words = ["--override", "requirements/overrides.txt", "--python-platform", "x86_64-unknown-linux-gnu", "--quiet"]
     uv = environments.UV_PATH if environments.UV_PATH.exists() else shutil.which("uv")
-    found = subprocess.run(
+    result = subprocess.run(
         [str(uv), "pip", "compile", *words, f"requirements/{name}-cuda.txt", "-o", tmp_path / "pins.txt"],
         cwd=REPO_DIR, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    if "error sending request" in found.stderr or "Failed to fetch" in found.stderr:
+    if "error sending request" in result.stderr or "Failed to fetch" in result.stderr:
         pytest.skip("no package index can be reached from here")
-    assert found.returncode == 0, found.stderr
+    assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.long
@@ -81,8 +81,8 @@ def test_axolotl_accepts_every_model_on_every_machine_and_refuses_nonsense() -> 
     words += [["method=dpo", f"hardware={h}", "data.sources.visions.shape=preference"] for h in machines]
     words += [[f"tracking={t}"] for t in choices("tracking")]
     words += [["early_stopping.watch=loss"]]
-    found = axolotl_validation.refusals([rendered(*overrides) for overrides in words])
-    assert {" ".join(overrides): reasons for overrides, reasons in zip(words, found, strict=True) if reasons} == {}
+    refusals = axolotl_validation.refusals([rendered(*overrides) for overrides in words])
+    assert {" ".join(overrides): reasons for overrides, reasons in zip(words, refusals, strict=True) if reasons} == {}
 
     text, hardware = rendered()
     wrong = yaml.safe_dump({**yaml.safe_load(text), "load_in_4bit": False, "sample_packing": True, "rl": "dpo"})

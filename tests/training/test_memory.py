@@ -54,18 +54,18 @@ def test_four_bits_need_less_than_sixteen_and_those_less_than_all() -> None:
 
 def test_a_run_that_does_not_fit_is_told_the_least_change_that_does() -> None:
     overrides = ["model=qwen3_32b", "hardware=gpu_24gb", "axolotl.micro_batch_size=2"]
-    wanted = composed(*overrides)
-    assert not plan.fits(wanted)
-    settings = plan.smaller_settings(wanted, overrides)
+    recipe = composed(*overrides)
+    assert not plan.fits(recipe)
+    settings = plan.smaller_settings(recipe, overrides)
     changed = settings.split('"')[1].split()
     assert plan.fits(composed(*changed))
 
 
 def test_a_larger_machine_is_named_where_no_change_helps() -> None:
     overrides = ["model=llama3_70b", "hardware=gpu_12gb"]
-    wanted = recipes.compose("visions", overrides).recipe.model_copy(deep=True)
-    wanted.model.smaller = None
-    assert plan.larger_machine(wanted) == 'SET="hardware=gpu_80gb" has the memory'
+    recipe = recipes.compose("visions", overrides).recipe.model_copy(deep=True)
+    recipe.model.smaller = None
+    assert plan.larger_machine(recipe) == 'SET="hardware=gpu_80gb" has the memory'
 
 
 def test_sharing_out_divides_what_the_engine_shares() -> None:
@@ -115,10 +115,10 @@ def test_a_base_is_said_to_be_made_first_only_where_the_parent_makes_it(
 
     def base_of(*overrides: str) -> str:
         console = Console(width=200)
-        with console.capture() as shown:
+        with console.capture() as capture:
             recipe = recipes.compose("freethought_dpo", list(overrides)).recipe
             console.print(plan.table(plan.make_plan(recipe, [])))
-        return next(line for line in shown.get().splitlines() if "base model" in line)
+        return next(line for line in capture.get().splitlines() if "base model" in line)
 
     assert "made by freethought, which runs first" in base_of()
     assert "on this disk" in base_of("axolotl.base_model=me/mine")

@@ -115,18 +115,18 @@ def scale_a_tensor(path: Path, key: str, factor: float) -> None:
 @pytest.mark.engine
 @pytest.mark.usefixtures("in_engine_home")
 def test_a_real_merge_passes_and_one_with_a_tensor_scaled_by_a_twentieth_does_not(trained: Run) -> None:
-    said = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "voicewright.pipeline.worker", "merge", trained.name],
         cwd=REPO_DIR, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert said.returncode == 0, said.stdout + said.stderr
-    assert "parity:" in said.stdout
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "parity:" in result.stdout
     assert (trained.merged_dir / "model_card.md").exists() and (trained.merged_dir / "Modelfile").exists()
 
     words = [sys.executable, "-m", "voicewright", "parity", f"run={trained.name}"]
-    said = subprocess.run(words, cwd=REPO_DIR, capture_output=True, text=True, check=False)
-    assert said.returncode == 0, said.stdout + said.stderr
-    assert "served against merged: 0.000" in said.stdout
+    result = subprocess.run(words, cwd=REPO_DIR, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "served against merged: 0.000" in result.stdout
 
     wrong = trained.merged_dir.with_name("scaled")
     shutil.copytree(trained.merged_dir, wrong)

@@ -4,21 +4,22 @@ from pathlib import Path
 
 import pytest
 
+from voicewright.core.documents.adaptations import Adaptation
+from voicewright.core.documents.base import read_documents
 from voicewright.core.errors import UserError
 from voicewright.core.paths import Run
-from voicewright.core.records import read_rows
 from voicewright.recipe import recipes
 from voicewright.recipe.schema import Recipe
 from voicewright.training import oom_fallback
 
 
-def begun(*overrides: str, name: str = "visions") -> Recipe:
+def start_run(*overrides: str, name: str = "visions") -> Recipe:
     return recipes.load(name, ["hardware=gpu_24gb", *overrides], run="test")
 
 
 def test_the_batch_is_halved_and_the_batch_of_an_update_kept(home: Path) -> None:
-    wanted = begun("axolotl.micro_batch_size=4")
-    step = oom_fallback.take_next_step(wanted, "out of memory")
+    recipe = start_run("axolotl.micro_batch_size=4")
+    step = oom_fallback.take_next_step(recipe, "out of memory")
     now = recipes.load("test")
     assert step.keeps_checkpoints
     assert now.axolotl["micro_batch_size"] == 2
@@ -27,38 +28,38 @@ def test_the_batch_is_halved_and_the_batch_of_an_update_kept(home: Path) -> None
 
 
 def test_a_shorter_sequence_shortens_the_rows_and_starts_anew(home: Path) -> None:
-    wanted = begun("axolotl.micro_batch_size=1", "shorter_rows=[]")
+    recipe = start_run("axolotl.micro_batch_size=1", "shorter_rows=[]")
     (Run("test").adapter_dir / "checkpoint-4").mkdir(parents=True)
-    assert not oom_fallback.take_next_step(wanted, "out of memory").keeps_checkpoints
+    assert not oom_fallback.take_next_step(recipe, "out of memory").keeps_checkpoints
     now = recipes.load("test")
     assert (now.axolotl["sequence_len"], now.data.max_tokens) == (2048, 2046)
     assert not Run("test").adapter_dir.exists()
 
 
 def test_lengths_that_the_recipe_names_are_taken_in_turn_and_then_no_more(home: Path) -> None:
-    wanted = begun("shorter_rows=[2048,3072]", "out_of_memory=[sequence]")
+    recipe = start_run("shorter_rows=[2048,3072]", "out_of_memory=[sequence]")
     lengths = []
     for _ in range(2):
-        oom_fallback.take_next_step(wanted, "out of memory")
-        wanted = recipes.load("test")
-        lengths.append((wanted.axolotl["sequence_len"], wanted.data.max_tokens))
+        oom_fallback.take_next_step(recipe, "out of memory")
+        recipe = recipes.load("test")
+        lengths.append((recipe.axolotl["sequence_len"], recipe.data.max_tokens))
     assert lengths == [(3072, 3070), (2048, 2046)]
-    assert list(oom_fallback.steps(wanted)) == []
+    assert list(oom_fallback.steps(recipe)) == []
 
 
 def test_the_steps_are_taken_in_the_recipes_order_until_none_is_left(home: Path) -> None:
-    wanted, steps = begun("axolotl.micro_batch_size=2", "shorter_rows=[]"), []
+    recipe, steps = start_run("axolotl.micro_batch_size=2", "shorter_rows=[]"), []
     with pytest.raises(UserError, match="no step of out_of_memory is left"):
         while True:
-            steps.append(oom_fallback.take_next_step(wanted, "out of memory").name)
-            wanted = recipes.load("test")
+            steps.append(oom_fallback.take_next_step(recipe, "out of memory").name)
+            recipe = recipes.load("test")
     assert steps == ["batch", *["sequence"] * 4, *["rank"] * 2, "model"]
-    assert wanted.model.name == "llama3_2_3b"
-    assert [row["rung"] for row in read_rows(Run("test").dir / "adapted.jsonl")] == steps
+    assert recipe.model.name == "llama3_2_3b"
+    assert [each.step for each in read_documents(Run("test").dir / "adapted.jsonl", Adaptation)] == steps
 
 
 def test_what_was_adapted_does_not_contradict_what_was_set(home: Path) -> None:
-    begun("axolotl.micro_batch_size=4")
+    start_run("axolotl.micro_batch_size=4")
     oom_fallback.take_next_step(recipes.load("test"), "out of memory")
     again = recipes.load("visions", ["hardware=gpu_24gb", "axolotl.micro_batch_size=4"], run="test")
     assert again.axolotl["micro_batch_size"] == 2

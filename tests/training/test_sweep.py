@@ -39,22 +39,22 @@ def make(target: str, *words: str, **variables: str) -> str:
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[Run]]]:
-    """What a sweep over two ranks said, and its runs."""
+    """The output of a sweep over two ranks, and its runs."""
     baseline, adapters = free_ports(2)
     ports = [f"serve.baseline_port={baseline}", f"serve.adapters_port={adapters}"]
     words = [*TRAINING, *MEASURING, *ports, "axolotl.lora_r=4,8", "until=train"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VOICEWRIGHT_HOME", str(tmp_path_factory.mktemp("sweep")))
-        said = make("sweep", RECIPE="demo", SET=" ".join(words))
-        names = [line.split("│")[1].strip() for line in said.splitlines() if line.startswith("│ demo-")]
-        yield said, [Run(name) for name in names]
+        output = make("sweep", RECIPE="demo", SET=" ".join(words))
+        names = [line.split("│")[1].strip() for line in output.splitlines() if line.startswith("│ demo-")]
+        yield output, [Run(name) for name in names]
 
 
 def test_a_sweep_trains_one_run_a_value_and_lays_them_side_by_side(swept: tuple[str, list[Run]]) -> None:
-    said, runs = swept
+    output, runs = swept
     ranks = [yaml.safe_load(run.axolotl_path.read_text(encoding="utf-8"))["lora_r"] for run in runs]
     assert ranks == [4, 8]
-    assert "lowest evaluation loss" in said and all(checkpoints.has_reached_end(run.adapter_dir) for run in runs)
+    assert "lowest evaluation loss" in output and all(checkpoints.has_reached_end(run.adapter_dir) for run in runs)
     listed = make("runs")
     for run in runs:
         (line,) = (line for line in listed.splitlines() if run.name in line)
@@ -66,15 +66,15 @@ def test_a_sweep_trains_one_run_a_value_and_lays_them_side_by_side(swept: tuple[
 
 def test_an_undertrained_epoch_shows_beside_the_next_and_the_best_is_merged(swept: tuple[str, list[Run]]) -> None:
     run = swept[1][1]
-    said = make("checkpoints", RECIPE="demo", RUN=run.name)
-    found = read_json(run.dir / "checkpoints.json")
-    first, second = found["checkpoints"]
+    output = make("checkpoints", RECIPE="demo", RUN=run.name)
+    comparison = read_json(run.dir / "checkpoints.json")
+    first, second = comparison["checkpoints"]
     assert first["step"] < second["step"]
-    print(said[said.index("┏") :])
+    print(output[output.index("┏") :])
     assert first["bits"] > second["bits"] + 0.01 and first["eval_loss"] > second["eval_loss"]
     assert all(each["copying"] is not None for each in (first, second))
-    assert found["best"] == second["step"]
-    assert f"step {second['step']}: the fewest bits per held-out character" in said
+    assert comparison["best"] == second["step"]
+    assert f"step {second['step']}: the fewest bits per held-out character" in output
     make("merge", RECIPE="demo", RUN=run.name, CHECKPOINT="best")
     assert read_json(run.merged_dir / "voicewright.json")["step"] == second["step"]
 

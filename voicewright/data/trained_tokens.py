@@ -107,8 +107,8 @@ class RowTokenizer:
         """The positions of the end-of-turn and end-of-text tokens that belong to the turn before."""
         positions = []
         for names in (self.axolotl.get("eot_tokens") or [self.counter.eos], [self.counter.eos]):
-            wanted = {self._id(name) for name in names} - {None}
-            position = next((i for i in range(turn_end, len(ids)) if ids[i] in wanted), None)
+            token_ids = {self._id(name) for name in names} - {None}
+            position = next((i for i in range(turn_end, len(ids)) if ids[i] in token_ids), None)
             if position is not None and position - turn_end <= MAX_END_DISTANCE:
                 positions.append(position)
         return positions
