@@ -32,7 +32,7 @@ HEAVY = {"torch", "transformers", "axolotl", "vllm", "peft", "accelerate", "deep
 # Being moved to the command line and to lower layers.
 PENDING = {
     ("reporting", "judging"),
-} | {(name, "cli") for name in ALLOWED}
+}
 
 
 def imported_modules(path: Path) -> set[str]:

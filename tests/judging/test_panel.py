@@ -27,9 +27,9 @@ def test_a_missing_key_is_named_before_anything_is_asked(home: Path, monkeypatch
 def test_what_may_cost_more_than_the_limit_waits_for_consent() -> None:
     judges = {"far": Judge(kind="endpoint", model="m", url="http://127.0.0.1:9", price_per_million_input=1000)}
     questions = {"far": questions_on(cases().cases, ["voice"])}
-    panel.confirm_cost(judges, questions, 1e6, "make judge RUN=r YES=1")
+    panel.confirm_cost(judges, questions, 1.0, agreed=True, agree_command="make judge RUN=r YES=1")
     with pytest.raises(UserError, match="US dollars") as caught:
-        panel.confirm_cost(judges, questions, 1.0, "make judge RUN=r YES=1")
+        panel.confirm_cost(judges, questions, 1.0, agreed=False, agree_command="make judge RUN=r YES=1")
     assert caught.value.hint == "make judge RUN=r YES=1"
 
 

@@ -107,15 +107,10 @@ def existing_run(request: RunRequest) -> Run:
     return select_existing(request)
 
 
-def run_main(module: str, *words: str | None) -> None:
-    """Run the main of a module that is not yet a typed function; words that are None are left out."""
-    sys.argv = [module, *(word for word in words if word is not None)]
+def run_main(module: str) -> None:
+    """Run the main of a module that is not yet a typed function."""
+    sys.argv = [module]
     importlib.import_module(module).main()
-
-
-def word(key: str, value: object) -> str | None:
-    """`key=value`, None where there is no value."""
-    return None if value is None else f"{key}={value}"
 
 
 def split_set(text: str) -> list[str]:

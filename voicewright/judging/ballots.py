@@ -1,7 +1,6 @@
 """Readers' ballots: reading, checking and merging them into a run's votes.
 
-Without `files=`, the ballots that were handed in to the served page are merged. A ballot that does not fit is named
-and adds nothing; the others are counted.
+A ballot that does not fit is named and adds nothing; the others are counted.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The readers' packet: one page of pairs that names no arm and needs no network, and a local server for it.
 
-The file `blind/packet.html` can be mailed: it opens in a browser without a network. Ballots come back as files
-(`make ballots RUN=mini FILES=anna.json,ben.json`), or are handed in here while the page is served.
+The file `blind/packet.html` can be mailed: it opens in a browser without a network. Ballots come back as files, or are
+handed in here while the page is served; `ballots` merges both.
 """
 
 from __future__ import annotations

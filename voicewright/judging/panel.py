@@ -1,7 +1,7 @@
 """The panel: qualify the recipe's judges, then let them vote on the pairs in both orders: RUN -> blind/votes.jsonl.
 
 A judge that does not qualify is not asked about the pairs, except the built-in one, which costs nothing and whose rate
-is shown without being counted. `yes=1` agrees to the estimated cost.
+is shown without being counted.
 """
 
 from __future__ import annotations
@@ -111,7 +111,12 @@ def at_pair_length(settings: QualificationSettings, pairs: Sequence[Pair]) -> Qu
 
 
 def confirm_cost(
-    judges: Mapping[str, Judge], questions: Mapping[str, Sequence[Question]], limit_usd: float, agree_command: str
+    judges: Mapping[str, Judge],
+    questions: Mapping[str, Sequence[Question]],
+    limit_usd: float,
+    *,
+    agreed: bool,
+    agree_command: str,
 ) -> None:
     """Print what the questions may cost, and ask for consent above the limit. Cached answers are not deducted.
 
@@ -123,7 +128,7 @@ def confirm_cost(
         total += usd
         if usd:
             print(f"{name}: {len(of_judge)} questions, at most about {usd:.2f} US dollars")
-    if total > limit_usd:
+    if total > limit_usd and not agreed:
         if sys.stdin.isatty() and input(f"Judging may cost {total:.2f} US dollars. Go on? [y/N] ").lower() == "y":
             return
         raise UserError(
@@ -181,9 +186,13 @@ def judge_run(run: Run, recipe: Recipe, names: Sequence[str] = (), *, agreed: bo
         name: questions_on(pairs, question_names(name, recipe.judges[name], blind.rubric), blind.rubric)
         for name in names
     }
-    if not agreed:
-        all_questions = {name: [*case_questions, *questions] for name, questions in pair_questions.items()}
-        confirm_cost(recipe.judges, all_questions, blind.ask_above_usd, f"make judge RUN={run.name} YES=1")
+    confirm_cost(
+        recipe.judges,
+        {name: [*case_questions, *questions] for name, questions in pair_questions.items()},
+        blind.ask_above_usd,
+        agreed=agreed,
+        agree_command=f"make judge RUN={run.name} YES=1",
+    )
     with VoteLog(run.votes_path) as votes, VoteLog(run.trials_path) as trials:
         # The budget is for all runs of this command together.
         spent = sum(vote.usd or 0.0 for vote in [*votes.votes, *trials.votes])
