@@ -29,10 +29,6 @@ ALLOWED = {
 ABOVE = {"pipeline", "cli"}
 SCRIPT_FOLDERS = ("prepare", "train", "serve", "benchmarks")
 HEAVY = {"torch", "transformers", "axolotl", "vllm", "peft", "accelerate", "deepspeed", "bitsandbytes"}
-# Being moved to the command line and to lower layers.
-PENDING = {
-    ("reporting", "judging"),
-}
 
 
 def imported_modules(path: Path) -> set[str]:
@@ -63,7 +59,6 @@ def test_a_package_imports_only_the_layers_below_it(package: str) -> None:
         (path.name, other)
         for path in library_files(package)
         for other in packages_of_ours(path) - ALLOWED[package] - {package}
-        if (package, other) not in PENDING
     }
     assert violations == set()
 

@@ -10,7 +10,6 @@ from voicewright.core import text as reading
 from voicewright.data.chunking import Chunk, chunk
 from voicewright.data.document import Section
 from voicewright.generation.prompts import sentence_starts
-from voicewright.judging.length_matching import opening
 from voicewright.stylometry import passages
 
 PIECES = ["a", "bb", "don't", "Éa.", "'x'", '"no"', "—", "12", "*i*", "\n\n"]
@@ -75,7 +74,7 @@ def test_every_stage_reads_an_abbreviation_alike(abbreviation: str) -> None:
     sentence = f"They had sent for {abbreviation} Dunmore and his two sons, who came at once by the lower road."
     text = f"{sentence} {sentence}"
     assert reading.sentences(text) == [sentence, sentence]
-    assert opening(text, 20) == sentence  # pairs are trimmed so
+    assert reading.opening(text, 20) == sentence  # pairs are trimmed so
     assert sentence_starts(text) == {0, len(sentence) + 1}  # openings begin so
     spans = [(chunk.start, chunk.end) for chunk in passages_of(text, high=20)]
     assert spans == [(0, len(sentence)), (len(sentence), len(text))]  # passages are cut so

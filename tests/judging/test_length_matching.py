@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.judging.examples import WORDS, prose
-from voicewright.judging.length_matching import cut_points, length_bias, to_equal_words
+from voicewright.core.text import cut_points
+from voicewright.judging.length_matching import length_bias, to_equal_words
 
 sentences = st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=15).map(" ".join), min_size=1, max_size=25)
 

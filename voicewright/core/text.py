@@ -128,6 +128,33 @@ def sentences(paragraph: str) -> list[str]:
     return [part for part in parts if WORD.search(part)]
 
 
+def tidy(text: str) -> str:
+    """The text without space at line ends or more than one empty line; nothing else is touched."""
+    lines = [line.rstrip() for line in text.replace("\r\n", "\n").strip().split("\n")]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
+
+
+def cut_points(text: str, max_words: int) -> list[tuple[int, int]]:
+    """(words, characters) at each sentence end up to `max_words`; one cut between words if there is none."""
+    points = []
+    for end in sentence_ends(text):
+        words = len(text[:end].split())
+        if words > max_words:
+            break
+        points.append((words, end))
+    if points:
+        return points
+    spans = [match.end() for match in re.finditer(r"\S+", text)][:max_words]
+    return [(len(spans), spans[-1])] if spans else []
+
+
+def opening(text: str, max_words: int) -> str:
+    """The text up to the last sentence end within `max_words`."""
+    text = tidy(text)
+    points = cut_points(text, max_words)
+    return text[: points[-1][1]].rstrip() if points else ""
+
+
 def speech_mark(text: str) -> str:
     """The mark that opens quoted speech in this (normal) text: `"` or `'`."""
     double = text.count('"') / 2

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from voicewright.core.documents.intervals import Rate
 from voicewright.core.documents.judging import CaseTruth, JudgeQualification, QualificationCase
 from voicewright.core.records import content_id
-from voicewright.judging.length_matching import cut_points, opening, tidy, to_equal_words
+from voicewright.core.text import cut_points, opening, tidy
+from voicewright.judging.length_matching import to_equal_words
 from voicewright.judging.votes import Opinion
 from voicewright.recipe.schema import QualificationSettings
 from voicewright.stats.intervals import clustered_rate

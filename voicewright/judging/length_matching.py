@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from voicewright.core.documents.judging import LengthBias
-from voicewright.core.text import sentence_ends
+from voicewright.core.text import cut_points, tidy
 from voicewright.stats.intervals import (
     RESAMPLES,
     SEED,
@@ -24,26 +23,6 @@ MIN_SHARE = 0.6
 # Keeps the slope finite where the longer text always wins; worth 0.01 votes of information.
 RIDGE = 0.01
 STEPS = 25
-
-
-def tidy(text: str) -> str:
-    """The text without space at line ends or more than one empty line; nothing else is touched."""
-    lines = [line.rstrip() for line in text.replace("\r\n", "\n").strip().split("\n")]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
-
-
-def cut_points(text: str, max_words: int) -> list[tuple[int, int]]:
-    """(words, characters) at each sentence end up to `max_words`; one cut between words if there is none."""
-    points = []
-    for end in sentence_ends(text):
-        words = len(text[:end].split())
-        if words > max_words:
-            break
-        points.append((words, end))
-    if points:
-        return points
-    spans = [match.end() for match in re.finditer(r"\S+", text)][:max_words]
-    return [(len(spans), spans[-1])] if spans else []
 
 
 def to_equal_words(first: str, second: str, max_words: int) -> tuple[str, str]:
@@ -69,13 +48,6 @@ def to_equal_words(first: str, second: str, max_words: int) -> tuple[str, str]:
             cut = longest[1:]
             break
     return first[: cut[0]].rstrip(), second[: cut[1]].rstrip()
-
-
-def opening(text: str, max_words: int) -> str:
-    """The text up to the last sentence end within `max_words`."""
-    text = tidy(text)
-    points = cut_points(text, max_words)
-    return text[: points[-1][1]].rstrip() if points else ""
 
 
 def length_bias(

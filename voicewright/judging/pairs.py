@@ -17,7 +17,8 @@ from voicewright.core.errors import UserError
 from voicewright.core.paths import Run
 from voicewright.core.records import content_id, dumps
 from voicewright.core.rows import TrainingRow, read_prompt_format
-from voicewright.judging.length_matching import opening, to_equal_words
+from voicewright.core.text import opening
+from voicewright.judging.length_matching import to_equal_words
 from voicewright.recipe.schema import Recipe
 
 # A text of fewer words is too short to be compared.

@@ -408,6 +408,8 @@ class Judge(EndpointSettings):
     """What it is asked, each separately: voice, quality, items of `blind.rubric` by name, or rubric for all of them."""
     temperature: float | None = Field(0.0, ge=0)
     """None leaves it out: some models refuse the setting."""
+    max_retries: int = Field(2, ge=0, le=2)
+    """Tries after the first, two at most; then the vote is unscored."""
     max_tokens: int = Field(400, ge=16)
     token_limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     """The name the endpoint gives to the limit on an answer's length."""

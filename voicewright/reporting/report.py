@@ -19,7 +19,7 @@ from voicewright.core.documents.voice_report import VoiceReport
 from voicewright.core.errors import UserError
 from voicewright.core.paths import Run
 from voicewright.core.records import write_text
-from voicewright.judging import length_matching
+from voicewright.core.text import opening
 from voicewright.recipe import recipes
 from voicewright.recipe.schema import Recipe
 from voicewright.reporting import html
@@ -117,20 +117,13 @@ def select_samples(run: Run, seed: int) -> list[Sample]:
     samples: list[Sample] = []
     for prompt in random.Random(seed).sample(shared, min(SAMPLES, len(shared))):
         row = next(iter(arms.values()))[prompt]
-        texts = [(labels.arm(arm), _opening(rows[prompt].text)) for arm, rows in arms.items()]
+        texts = [(labels.arm(arm), opening(rows[prompt].text, SAMPLE_WORDS)) for arm, rows in arms.items()]
         if row.reference:
-            texts.insert(1, ("what the author wrote", _opening(row.reference)))
+            texts.insert(1, ("what the author wrote", opening(row.reference, SAMPLE_WORDS)))
         title = "Another prompt" if samples else ""
         text = HEADING.sub("", row.prompt).strip()
         samples.append(Sample(text, labels.kind(row.domain), dict(texts), title, folded=bool(samples)))
     return samples
-
-
-def _opening(text: str) -> str:
-    """The first words of a text, to the end of a sentence."""
-    text = length_matching.tidy(text)
-    points = length_matching.cut_points(text, SAMPLE_WORDS)
-    return text[: points[-1][1]] if points else text
 
 
 def page(name: str, decision: Decision, content: list[Section], written: str) -> str:
