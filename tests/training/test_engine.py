@@ -26,12 +26,17 @@ from voicewright.training.oom_fallback import RECIPE_CHANGED
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("in_engine_home")]
 
 
+def settings_without(*keys: str) -> list[str]:
+    """The overrides of a small run, less those that begin so."""
+    return [word for word in engine.SMALL if not word.startswith(keys)]
+
+
 def test_preferences_train_and_stop_early_with_every_look_recorded() -> None:
     rule = ["watch=loss", "window=2", "threshold=1000000", "patience=1", "min_exposure=0.25"]
     stopping = [f"early_stopping.{word}" for word in rule]
-    settings = [word for word in engine.SMALL if word != "method=lora"]
     kind = ["method=dpo", "data.sources.sample.shape=preference", "tracking=tensorboard"]
-    run = engine.begin("prefers", [*settings, *kind, *stopping], shape="preference", rows=40)
+    settings = [*settings_without("method="), *kind, *stopping]
+    run = engine.begin("prefers", settings, shape="preference", rows=40)
     output = engine.finish(run)
     events = training_events.read(run.adapter_dir)
     looks = [event for event in events if event.event == "decision"]
@@ -56,7 +61,7 @@ def test_memory_that_runs_out_in_mid_run_halves_the_batch_and_goes_on_from_the_l
     sizes = ["axolotl.micro_batch_size=32", "axolotl.gradient_accumulation_steps=1", "axolotl.sequence_len=256"]
     order = ["axolotl.curriculum_sampling=true", "axolotl.shuffle_merged_datasets=false"]
     counts = ("axolotl.max_steps=", "axolotl.save_steps=", "axolotl.sequence_len=")
-    settings = [word for word in engine.SMALL if not word.startswith(counts)]
+    settings = settings_without(*counts)
     run = engine.begin("hungry", [*settings, *sizes, *order, "axolotl.max_steps=4", "axolotl.save_steps=1"])
     texts = engine.paragraphs(128)
     short, long = [" ".join(text.split()[:6]) for text in texts[:64]], [text * 4 for text in texts[64:]]
@@ -115,7 +120,7 @@ def test_a_base_made_of_a_folder_of_text_is_pretrained_and_published_whole(in_en
     config = read_json(base / "config.json")
     assert (config["vocab_size"], config["num_attention_heads"], config["num_hidden_layers"]) == (600, 2, 2)
 
-    small = [w for w in engine.SMALL if not w.startswith(("method=", "axolotl.lora"))]
+    small = settings_without("method=", "axolotl.lora")
     sizes = ["axolotl.micro_batch_size=2", "axolotl.warmup_steps=1", f"axolotl.base_model={base}"]
     run = engine.begin("pretrained", [*small, *sizes], of="tiny_base")
     engine.finish(run)
@@ -178,8 +183,8 @@ def test_what_is_trained_on_in_a_chat_is_the_answer_whatever_the_template(
     shutil.copytree(REPO_DIR / "models" / "tiny-base", base)
     if template:
         (base / "chat_template.jinja").write_text(template)
-    words = [*engine.SMALL, "data.sources.sample.shape=chat", f"axolotl.base_model={base}"]
-    run = engine.begin(f"chats-{name[:5]}", words, shape="chat")
+    words = ["data.sources.sample.shape=chat", f"axolotl.base_model={base}", "axolotl.sequence_len=512"]
+    run = engine.begin(f"chats-{name[:5]}", [*settings_without("axolotl.sequence_len="), *words], shape="chat")
     path = run.rows_path("chat", "train")
     write_rows(path, [*read_rows(path), {"id": "long", "source": "test", "tokens": 40, "messages": LONG_CHAT}])
     for row in compare_segments(run):
@@ -192,8 +197,9 @@ def test_what_is_trained_on_in_a_chat_is_the_answer_whatever_the_template(
 
 @pytest.mark.parametrize("shape", ["completion", "preference"])
 def test_the_other_shapes_are_shown_as_axolotl_reads_them(shape: str, engine_home: Path) -> None:
-    words = [*engine.SMALL, *(["method=dpo"] if shape == "preference" else []), f"data.sources.sample.shape={shape}"]
-    run = engine.begin(f"shown-{shape}", words, shape=shape)
+    method = "dpo" if shape == "preference" else "lora"
+    words = [f"method={method}", f"data.sources.sample.shape={shape}"]
+    run = engine.begin(f"shown-{shape}", [*settings_without("method="), *words], shape=shape)
     if shape == "completion":
         path = run.rows_path(shape, "train")
         tagged = "<user>Who was it?</user>\n<assistant>It rained.</assistant>"
@@ -204,7 +210,7 @@ def test_the_other_shapes_are_shown_as_axolotl_reads_them(shape: str, engine_hom
 def test_every_epoch_has_the_rows_in_another_order() -> None:
     """At a rate of zero a row has the same loss whenever it comes: the losses tell the order."""
     counts = ("axolotl.max_steps=", "axolotl.save_steps=", "axolotl.eval_steps=")
-    settings = [word for word in engine.SMALL if not word.startswith(counts)]
+    settings = settings_without(*counts)
     sizes = ["micro_batch_size=1", "gradient_accumulation_steps=1", "num_epochs=2", "save_steps=16", "eval_steps=16"]
     run = engine.begin("reshuffled", [*settings, *(f"axolotl.{size}" for size in sizes)], rows=8)
     tree = yaml.safe_load(run.axolotl_path.read_text()) | {"learning_rate": 0.0}

@@ -22,6 +22,7 @@ from voicewright.judging import panel
 from voicewright.metrics.samples import read_author_texts
 from voicewright.recipe import recipes
 from voicewright.serving.client import Answer, Client
+from voicewright.serving.endpoints import while_served
 from voicewright.training import parity
 
 GOOD: dict[str, Any] = {
@@ -114,7 +115,9 @@ def scale_a_tensor(path: Path, key: str, factor: float) -> None:
 
 @pytest.mark.engine
 @pytest.mark.usefixtures("in_engine_home")
-def test_a_real_merge_passes_and_one_with_a_tensor_scaled_by_a_twentieth_does_not(trained: Run) -> None:
+def test_a_real_merge_passes_and_one_with_a_tensor_scaled_by_a_twentieth_does_not(
+    trained: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
     result = subprocess.run(
         [sys.executable, "-m", "voicewright.pipeline.worker", "merge", trained.name],
         cwd=REPO_DIR, capture_output=True, text=True, check=False,
@@ -123,10 +126,10 @@ def test_a_real_merge_passes_and_one_with_a_tensor_scaled_by_a_twentieth_does_no
     assert "parity:" in result.stdout
     assert (trained.merged_dir / "model_card.md").exists() and (trained.merged_dir / "Modelfile").exists()
 
-    words = [sys.executable, "-m", "voicewright", "parity", f"run={trained.name}"]
-    result = subprocess.run(words, cwd=REPO_DIR, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert "served against merged: 0.000" in result.stdout
+    recipe = recipes.load(trained.name)
+    with while_served(recipe, "finetuned") as url:
+        parity.check_served(trained, url)
+    assert "served against merged: 0.000" in capsys.readouterr().out
 
     wrong = trained.merged_dir.with_name("scaled")
     shutil.copytree(trained.merged_dir, wrong)
