@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from voicewright.core import text as reading
 from voicewright.data.chunking import Chunk, chunk
-from voicewright.data.document import Section
+from voicewright.data.cleaned_text import Section
 from voicewright.generation.prompts import sentence_starts
 from voicewright.stylometry import passages
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voicewright.data.chunking import chunk
-from voicewright.data.document import sections
+from voicewright.data.cleaned_text import sections
 from voicewright.data.readers.markdown import to_markdown
 
 

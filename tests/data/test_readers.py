@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.data.conftest import docx, epub, odt, pdf
-from voicewright.data.document import sections
+from voicewright.data.cleaned_text import sections
 from voicewright.data.readers import books
 from voicewright.data.readers.markdown import Prose
 from voicewright.data.sources import File

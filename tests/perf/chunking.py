@@ -19,7 +19,7 @@ from typing import Any
 
 from voicewright.core.paths import REPO_DIR
 from voicewright.data import chunking, tokenizers
-from voicewright.data.document import sections
+from voicewright.data.cleaned_text import sections
 from voicewright.data.readers import markdown
 
 MIN_TOKENS = 64

@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 
 from voicewright.core.text import sentence_spans
-from voicewright.data.document import Section, Span, paragraphs
+from voicewright.data.cleaned_text import Section, Span, paragraphs
 from voicewright.data.tokenizers import Count
 
 Boundary = Literal["chapter", "scene", "paragraph", "sentence", "word", "character"]

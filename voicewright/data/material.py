@@ -9,7 +9,7 @@ from typing import Literal
 
 from voicewright.core.progress import each
 from voicewright.data import sources
-from voicewright.data.document import sections
+from voicewright.data.cleaned_text import sections
 from voicewright.data.errors import Unreadable, parsing_foreign_data
 from voicewright.data.readers import books, json_rows
 from voicewright.data.readers.conversations import read_conversation

@@ -8,7 +8,7 @@ from itertools import accumulate
 
 from voicewright.core.documents.stats import Drop
 from voicewright.data import tokenizers
-from voicewright.data.document import CleanedText
+from voicewright.data.cleaned_text import CleanedText
 from voicewright.data.errors import Unreadable
 from voicewright.data.readers import formats, markdown
 from voicewright.data.readers.decoding import decode

@@ -8,7 +8,7 @@ from pathlib import PurePath
 from voicewright.core.progress import each
 from voicewright.core.rows import TrainingRow
 from voicewright.data import chunking, tokenizers
-from voicewright.data.document import CleanedText, Section, scenes, sections
+from voicewright.data.cleaned_text import CleanedText, Section, scenes, sections
 from voicewright.data.errors import Unreadable
 from voicewright.data.readers import books
 from voicewright.data.shapes.base import PreparedRow, ShapeContext, ShapeOutput, shape, with_id

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from voicewright.core.rows import TrainingRow
 from voicewright.core.text import sentence_spans
 from voicewright.data.chat_templates import Template
-from voicewright.data.document import CleanedText, Section, paragraphs, sections
+from voicewright.data.cleaned_text import CleanedText, Section, paragraphs, sections
 from voicewright.data.errors import Unreadable
 from voicewright.data.shapes.base import PreparedRow, ShapeContext, ShapeOutput, shape, with_id
 from voicewright.data.shapes.chat import count_tokens, exchange, required_template
