@@ -71,7 +71,7 @@ def advice_section(decision: Decision) -> Section | None:
         [capitalised(advice.observation), capitalised(advice.action), advice.command or "-"]
         for advice in decision.advice
     ]
-    caption = "Changes that follow from the measurements, the first one first."
+    caption = "Changes that follow from the measurements, in the order in which to try them."
     return Section("What to try next", [], [Table(caption, ["Observation", "Change", "Command"], rows)])
 
 

@@ -148,7 +148,7 @@ def _leakage(leakage: Mapping[str, Leakage]) -> list[Table]:
         "Voice transfer in the same answers, in which nobody asked for the voice: 0% is the base model, 100% the "
         "author. A high value is expected of a model for one voice, and a fault in a model that has other work to do."
     )
-    title = "The voice outside the author's field"
+    title = "Voice leakage"
     return [Table(caption, ["Text", "Voice transfer"], rows, title=title)] if rows else []
 
 

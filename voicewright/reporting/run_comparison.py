@@ -47,6 +47,7 @@ from voicewright.reporting.plots import (
     strip_axis,
     ticks,
 )
+from voicewright.reporting.similarity import with_unit
 from voicewright.stylometry import passages
 from voicewright.stylometry.features import Floats
 
@@ -163,7 +164,7 @@ def _measure_table(reports: Reports, name: str) -> Table:
         alt = f"{model}: {format_interval(figure, None)}"
         strip = interval_strip(figure, scale=scale, target=level, band=band, alt=alt)
         rows.append([model, _value(figure, measure.unit), strip])
-    return Table(f"{measure.definition} ({measure.unit})", ["", "", _end_axis(scale)], rows, title=measure.title)
+    return Table(with_unit(measure), ["", "", _end_axis(scale)], rows, title=measure.title)
 
 
 def _author_level(measure: Measure) -> float | None:

@@ -87,7 +87,7 @@ def plotted_arm(arms: Sequence[str]) -> str | None:
     return TESTED_ARM if TESTED_ARM in others else others[-1] if others else None
 
 
-def _change(figure: Figure | None, digits: int | None = None) -> str:
+def _gain_text(figure: Figure | None, digits: int | None = None) -> str:
     """How much better than the base model an arm is, with the sign and in a word."""
     if figure is None or figure.value is None or figure.low is None or figure.high is None:
         return "-"
@@ -96,7 +96,7 @@ def _change(figure: Figure | None, digits: int | None = None) -> str:
 
 
 def _gain(measure: Measure, arm: str | None) -> str:
-    return _change(measure.reference.gain_over_base.get(arm or ""), _digits(measure))
+    return _gain_text(measure.reference.gain_over_base.get(arm or ""), _digits(measure))
 
 
 def _digits(measure: Measure) -> int | None:
@@ -128,7 +128,7 @@ def _measures_with_targets(measures: Mapping[str, Measure], arms: Sequence[str])
             *(format_figure(measure.arms.get(arm), 0) for arm in arms),
             _strip(measure.title, figure, measure.arms.get(BASE), scale, marks=(0, 100)),
             # Voice transfer is itself the way from the base model.
-            _change(figure, 0) if name == "transfer" else _gain(measure, plotted),
+            _gain_text(figure, 0) if name == "transfer" else _gain(measure, plotted),
         ])  # fmt: skip
     caption = (
         "In percent: 100 is the level of the author's held-out text. Ring: base model. Dot and bar: fine-tuned model "
@@ -142,7 +142,7 @@ def _measures_with_targets(measures: Mapping[str, Measure], arms: Sequence[str])
             f"average, and the nearest of them, {nearest.name}, is at {format_number(nearest.value)}."
         )
     axis = strip_axis(scale, {0: "0", 100: "100"})
-    header: list[Cell] = ["Measure", *map(labels.arm, arms), axis, "Change from the base model"]
+    header: list[Cell] = ["Measure", *map(labels.arm, arms), axis, "Gain over base model"]
     return Table(caption, header, rows, title="Measures with targets") if rows else None
 
 
@@ -215,7 +215,12 @@ def _definition(measure: Measure) -> str:
     """The definition and the unit; the unit alone where the definition only repeats the title."""
     if measure.definition.startswith("How often a passage has"):
         return measure.unit
-    return f"{measure.definition} ({measure.unit})"
+    return with_unit(measure)
+
+
+def with_unit(measure: Measure) -> str:
+    """The definition of a measure and its unit."""
+    return f"{measure.definition} Unit: {measure.unit}."
 
 
 def _habit(figure: Figure | None, overshoot: Overshoot | None) -> str:
@@ -229,14 +234,14 @@ def _other_measures(measures: Mapping[str, Measure], arms: Sequence[str]) -> Tab
     plotted = plotted_arm(arms)
     rows: list[Row] = [
         [
-            f"{measure.title}\n{measure.definition} ({measure.unit})",
+            f"{measure.title}\n{with_unit(measure)}",
             *(format_figure(measure.arms.get(arm), _digits(measure)) for arm in arms),
             _gain(measure, plotted),
         ]
         for measure in measures.values()
     ]
     caption = "Checks beside the style: language, topic, likelihood of the held-out text, and length of the answers."
-    header: list[Cell] = ["Measure", *map(labels.arm, arms), "Change from the base model"]
+    header: list[Cell] = ["Measure", *map(labels.arm, arms), "Gain over base model"]
     return Table(caption, header, rows, title="Other measures") if rows else None
 
 
