@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -15,6 +14,7 @@ import yaml
 
 from tests.test_recipe_journeys import JOURNEYS, MINIATURE
 from voicewright.core.errors import UserError
+from voicewright.core.gpus import Card
 from voicewright.core.paths import PROMPTS_DIR, REPO_DIR
 from voicewright.core.records import read_rows
 from voicewright.generation import mode_tags, preference_margins
@@ -134,12 +134,10 @@ def test_visions_goes_down_to_3072_then_to_half_its_rank_then_to_a_smaller_model
 
 @pytest.mark.parametrize(("free_mib", "enough"), [(17000, False), (17500, True)])
 def test_a_card_with_too_little_free_memory_is_named_before_loading(
-    free_mib: int, enough: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    free_mib: int, enough: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = tmp_path / "nvidia-smi"
-    asked.write_text(f"#!/bin/sh\necho NVIDIA GeForce RTX 4090, 24564, {free_mib}\n")
-    asked.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    card = Card("NVIDIA GeForce RTX 4090", 24564 * 2**20, free_mib * 2**20)
+    monkeypatch.setattr("voicewright.training.memory.cards", lambda: [card])
     wanted = recipes.compose("peterson_32b").recipe
     if enough:
         memory.check_free(wanted)

@@ -16,6 +16,14 @@ def test_the_environment_comes_first_then_the_file(tmp_path: Path, monkeypatch: 
     assert credentials.find("A_KEY", path) == "from outside"
 
 
+def test_a_file_of_a_windows_editor_with_comments_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / ".env"
+    path.write_bytes(b"\xef\xbb\xbfFIRST_KEY=abc  # mine\r\nSECOND_KEY='d#e' # its own\r\nTHIRD_KEY=a$HOME\r\n")
+    for name in ("FIRST_KEY", "SECOND_KEY", "THIRD_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    assert [credentials.find(n, path) for n in ("FIRST_KEY", "SECOND_KEY", "THIRD_KEY")] == ["abc", "d#e", "a$HOME"]
+
+
 def test_what_is_nowhere_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("EMPTY", raising=False)
     (tmp_path / ".env").write_text("EMPTY=\n")

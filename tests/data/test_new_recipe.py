@@ -12,7 +12,7 @@ import yaml
 
 from tests.data.conftest import book, pdf
 from voicewright.cli.main import cli
-from voicewright.core import environments, gpus
+from voicewright.core import environments
 from voicewright.core.errors import UserError
 from voicewright.core.gpus import Card
 from voicewright.core.paths import REPO_DIR, Run
@@ -227,16 +227,6 @@ def test_every_way_is_a_shipped_recipes() -> None:
         chosen = recipes.compose_tree(way.shipped_recipe, [])[1].choices
         assert (chosen["data"], chosen["eval"]) == (way.data, way.eval)
         assert (REPO_DIR / "recipes" / f"{way.shipped_recipe.partition('_')[0]}.md").is_file()
-
-
-def test_cards_are_read_from_the_drivers_own_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = tmp_path / "nvidia-smi"
-    asked.write_text("#!/bin/sh\necho 'NVIDIA H200, 143771, 143000'\necho 'NVIDIA X, [N/A], [N/A]'\n")
-    asked.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    assert [each.told for each in gpus.cards()] == ["NVIDIA H200, 140 GB"]
-    monkeypatch.setenv("PATH", "/nowhere")
-    assert gpus.cards() == []
 
 
 def test_a_recipe_opens_with_what_was_seen_and_its_own_commands(make: Make, no_card: None) -> None:

@@ -7,7 +7,6 @@ that asks for it.
 
 from __future__ import annotations
 
-import fcntl
 import functools
 import hashlib
 import os
@@ -15,11 +14,11 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from voicewright.core import credentials
+from filelock import FileLock
+
+from voicewright.core import credentials, gpus
 from voicewright.core.errors import UserError, notice
 from voicewright.core.paths import ENVS_DIR, REPO_DIR
 
@@ -46,9 +45,7 @@ def accelerator() -> str:
         if forced not in ("cpu", "cuda"):
             raise UserError(f"ACCEL={forced}: expected cpu or cuda")
         return forced
-    driver = shutil.which("nvidia-smi")
-    answers = driver and subprocess.run([driver, "-L"], capture_output=True, check=False).returncode == 0
-    return "cuda" if answers else "cpu"
+    return "cuda" if gpus.is_present() else "cpu"
 
 
 def requirements_path(name: str) -> Path:
@@ -100,7 +97,7 @@ def _pins_digest(name: str) -> str:
 
 def _build(name: str) -> None:
     ENVS_DIR.mkdir(exist_ok=True)
-    with _lock(ENVS_DIR / f"{name}.lock"):
+    with FileLock(ENVS_DIR / f"{name}.lock"):
         if is_built(name):  # somebody else built it while we waited
             return
         pins = requirements_path(name)
@@ -136,10 +133,3 @@ def _uv(*arguments: str) -> None:
             [f"uv {arguments[0]} {arguments[1]} failed:", *result.stderr.strip().splitlines()[-12:]],
             hint="make doctor shows what is missing; once it is mended, the same command goes on",
         )
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

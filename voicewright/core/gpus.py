@@ -1,14 +1,14 @@
-"""The NVIDIA cards of this machine, as its driver tells them."""
+"""The NVIDIA cards of this machine, as its driver reports them."""
 
 from __future__ import annotations
 
-import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
-from voicewright.core.units import GB
+import pynvml
 
-QUERY = ["nvidia-smi", "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits"]
-MIB = 2**20
+from voicewright.core.units import GB
 
 
 class Card(NamedTuple):
@@ -19,20 +19,41 @@ class Card(NamedTuple):
     free: int
 
     @property
-    def told(self) -> str:
+    def label(self) -> str:
         """Name and memory, for people."""
         return f"{self.name}, {self.total / GB:.0f} GB"
 
 
+def is_present() -> bool:
+    """Whether an NVIDIA driver answers and has a card."""
+    with _driver() as answers:
+        return answers and pynvml.nvmlDeviceGetCount() > 0
+
+
 def cards() -> list[Card]:
-    """Every card; none where nvidia-smi does not answer."""
+    """Every card whose driver reports its memory (those that share the machine's do not); none without a driver."""
+    with _driver() as answers:
+        all_cards = [_card(index) for index in range(pynvml.nvmlDeviceGetCount())] if answers else []
+    return [card for card in all_cards if card is not None]
+
+
+@contextmanager
+def _driver() -> Iterator[bool]:
     try:
-        said = subprocess.run(QUERY, capture_output=True, text=True, check=True, timeout=30).stdout
-    except (OSError, subprocess.SubprocessError):
-        return []
-    rows = [[cell.strip() for cell in line.split(",")] for line in said.splitlines()]
-    return [
-        Card(name, int(total) * MIB, int(free) * MIB)
-        for name, total, free in (row for row in rows if len(row) == 3)
-        if total.isdigit() and free.isdigit()
-    ]
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def _card(index: int) -> Card | None:
+    try:
+        handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+        memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+        return Card(str(pynvml.nvmlDeviceGetName(handle)), int(memory.total), int(memory.free))
+    except pynvml.NVMLError:
+        return None

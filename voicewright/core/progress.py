@@ -1,55 +1,67 @@
-"""Progress of long work: a bar or a line that is rewritten on a terminal, plain lines or nothing elsewhere."""
+"""Progress of long work: a bar on a terminal, a plain line every few seconds elsewhere or with VOICEWRIGHT_QUIET."""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import track
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 T = TypeVar("T")
 
 # Fewer are done before a bar could be read.
-FEWEST = 8
+MIN_ITEMS = 8
 PLAIN_LINE_EVERY_S = 10.0
 
 
-def each(items: Sequence[T], what: str) -> Iterator[T]:
-    """The items one by one, shown as they go by."""
-    return shown(items, len(items), what)
+def each(items: Sequence[T], label: str) -> Iterator[T]:
+    """The items one by one, with their progress shown; not for fewer than MIN_ITEMS."""
+    yield from tracked(items, len(items), label)
 
 
-def shown(items: Iterable[T], total: int, what: str) -> Iterator[T]:
+def tracked(items: Iterable[T], total: int, label: str) -> Iterator[T]:
     """Items of which `total` are expected."""
-    console = Console(stderr=True)
-    hidden = total < FEWEST or not console.is_terminal
-    yield from track(items, total=total, description=what, console=console, transient=True, disable=hidden)
+    if total < MIN_ITEMS:
+        yield from items
+        return
+    with bar(label, total) as advance:
+        for item in items:
+            yield item
+            advance(item)
 
 
-def counter(label: str, total: int) -> Callable[[object], None]:
-    """A function to call for each of `total` pieces; prints count and time left to standard error.
+@contextmanager
+def bar(label: str, total: int) -> Iterator[Callable[[object], None]]:
+    """A function to call after each of `total` pieces of work (with the piece, which is not looked at).
 
-    On a terminal one line is rewritten; elsewhere a line is printed every PLAIN_LINE_EVERY_S seconds and at the end.
+    Everything is written to standard error, so that output stays parseable.
     """
+    if sys.stderr.isatty() and not os.environ.get("VOICEWRIGHT_QUIET"):
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task(label, total=total)
+            yield lambda _piece: progress.advance(task)
+    else:
+        yield _plain_lines(label, total)
+
+
+def _plain_lines(label: str, total: int) -> Callable[[object], None]:
     began = last = time.monotonic()
     done = 0
-    terminal = sys.stderr.isatty()
 
-    def step(_: object) -> None:
+    def advance(_piece: object) -> None:
         nonlocal done, last
         done += 1
         now = time.monotonic()
-        if done < total and now - last < (0.2 if terminal else PLAIN_LINE_EVERY_S):
+        if now - last < PLAIN_LINE_EVERY_S:
             return
         last = now
-        left_s = (now - began) / done * (total - done)
-        text = f"{label}: {done} of {total}" + (f", {left_s:.0f} s left" if left_s >= 1 else "")
-        if terminal:
-            print(f"\r\x1b[K{text}", end="\n" if done == total else "", file=sys.stderr, flush=True)
-        else:
-            print(text, file=sys.stderr, flush=True)
+        remaining_s = (now - began) / done * (total - done)
+        print(f"{label}: {done} of {total}, {remaining_s:.0f} s left", file=sys.stderr, flush=True)
 
-    return step
+    return advance

@@ -154,14 +154,10 @@ def _ask(
             )
             for text in texts
         ]
-        rows = client.ask_all(
-            requests,
-            append_to=path,
-            model=AskedText,
-            key=lambda row: row.asked,
-            row=row,
-            progress=progress.counter(f"{name}: {task.what}", len(requests)),
-        )
+        with progress.bar(f"{name}: {task.what}", len(requests)) as advance:
+            rows = client.ask_all(
+                requests, append_to=path, model=AskedText, key=lambda row: row.asked, row=row, progress=advance
+            )
     if failures:
         notice(f"no {task.what} {len(failures)} time(s), the last because: {failures[-1].reason}")
     return rows

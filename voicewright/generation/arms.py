@@ -10,11 +10,11 @@ import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from voicewright.core import progress
 from voicewright.core.documents.base import read_documents
 from voicewright.core.documents.generation import Generation, Likelihood
 from voicewright.core.errors import UserError
 from voicewright.core.paths import Run
-from voicewright.core.progress import counter
 from voicewright.core.rows import PromptFormat, TrainingRow, read_prompt_format
 from voicewright.generation import generations, likelihood, lm_eval, mode_tags, preference_margins, prompts
 from voicewright.generation.prompts import Prompt
@@ -60,7 +60,7 @@ def generate(
             ask_arm(recipe, arm, form, training, endpoint, run.prefixes_path(arm), force=arm in force)
             if arm != "prompted":
                 score_heldout(recipe, arm, form, endpoint)
-                preference_margins.measure(recipe, arm, form, endpoint, counter)
+                preference_margins.measure(recipe, arm, form, endpoint)
                 mode_tags.measure(recipe, arm, endpoint)
             if arm != "prompted" and not arm.startswith("checkpoint-"):
                 lm_eval.measure(recipe, arm, endpoint)
@@ -93,14 +93,14 @@ def ask_arm(
     requests = generations.by_id(prompts.requests(listed, form, recipe, endpoint, training), endpoint, max_words)
     missing = generations.keep_valid(path, requests, arm, endpoint, force=force)
     began, tokens = time.monotonic(), 0
-    step = counter(f"{arm}, generations", missing)
+    with progress.bar(f"{arm}, generations", missing) as advance:
 
-    def progress(row: Generation) -> None:
-        nonlocal tokens
-        tokens += row.completion_tokens or 0
-        step(row)
+        def count(row: Generation) -> None:
+            nonlocal tokens
+            tokens += row.completion_tokens or 0
+            advance(row)
 
-    generations.ask(path, requests, endpoint, arm, max_words=max_words, progress=progress)
+        generations.ask(path, requests, endpoint, arm, max_words=max_words, progress=count)
     rows = generations.finish(path, requests, arm)
     seconds = max(time.monotonic() - began, 0.001)
     empty = sum(not row.text.strip() and not row.error for row in rows)
@@ -118,15 +118,9 @@ def score_heldout(recipe: Recipe, arm: str, form: PromptFormat, endpoint: Endpoi
     if recipe.eval.likelihood:
         rows = list(read_documents(run.rows_path(form.shape, "heldout"), TrainingRow))
     path = run.likelihood_path(arm)
-    status = likelihood.score(
-        path,
-        rows,
-        form,
-        endpoint,
-        arm,
-        context=endpoint.context or recipe.model.context,
-        progress=counter(f"{arm}, likelihood of passages", len(rows)),
-    )
+    context = endpoint.context or recipe.model.context
+    with progress.bar(f"{arm}, likelihood of passages", len(rows)) as advance:
+        status = likelihood.score(path, rows, form, endpoint, arm, context=context, progress=advance)
     if status.why:
         print(f"{arm}: likelihood of held-out text not available: {status.why}")
     elif rows:

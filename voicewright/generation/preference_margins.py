@@ -9,8 +9,9 @@ preferred/<arm>.json in the run's folder.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
+from voicewright.core import progress
 from voicewright.core.documents.base import read_document, read_documents, write_document
 from voicewright.core.documents.generation import Likelihood, PreferenceMargins
 from voicewright.core.documents.intervals import Rate
@@ -38,17 +39,8 @@ def summary(arm: str, margin_by_pair: Mapping[str, float], baseline: Mapping[str
     return PreferenceMargins.model_validate({**fields, "margin_by_pair": dict(margin_by_pair)})
 
 
-def measure(
-    recipe: Recipe,
-    arm: str,
-    form: PromptFormat,
-    endpoint: Endpoint,
-    progress: Callable[[str, int], Callable[[Likelihood], None]],
-) -> PreferenceMargins | None:
-    """Have preferred/<arm>.json on disk; None where the data has no pairs or the endpoint no log-probabilities.
-
-    `progress` makes the function that is called for each reply, of a label and the number of replies.
-    """
+def measure(recipe: Recipe, arm: str, form: PromptFormat, endpoint: Endpoint) -> PreferenceMargins | None:
+    """Have preferred/<arm>.json on disk; None where the data has no pairs or the endpoint no log-probabilities."""
     run = Run(recipe.run)
     if form.shape != "preference":
         return None
@@ -57,10 +49,9 @@ def measure(
     for side in ("chosen", "rejected"):
         replies = [row.model_copy(update={"chosen": getattr(row, side)}) for row in rows]
         path = run.preferred_dir / f"{arm}.{side}.jsonl"
-        status = likelihood.score(
-            path, replies, form, endpoint, arm, context=endpoint.context or recipe.model.context,
-            progress=progress(f"{arm}, {side}", len(replies)),
-        )  # fmt: skip
+        context = endpoint.context or recipe.model.context
+        with progress.bar(f"{arm}, {side}", len(replies)) as advance:
+            status = likelihood.score(path, replies, form, endpoint, arm, context=context, progress=advance)
         if status.why:
             print(f"{arm}: which reply is likelier is not available: {status.why}")
             return None

@@ -12,15 +12,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
-from rich.console import Console
-from rich.progress import Progress as Bar
-
 from voicewright.core import credentials
 from voicewright.core.documents.base import read_document, read_documents, write_document, write_documents
 from voicewright.core.documents.generation import Generation
 from voicewright.core.documents.judging import JudgeQualification, JudgeQualifications, Pair
 from voicewright.core.errors import UserError
 from voicewright.core.paths import SAMPLE_DIR, Run
+from voicewright.core.progress import bar
 from voicewright.core.rows import TrainingRow, read_prompt_format
 from voicewright.judging.endpoint_judge import QUESTIONS, endpoint_judge, max_cost
 from voicewright.judging.judge_qualification import Cases, draw_cases, qualify
@@ -141,15 +139,8 @@ def ask_with_progress(
     judge: PanelJudge, questions: Sequence[Question], log: VoteLog, budget_usd: float | None, title: str
 ) -> Progress:
     """Ask one judge with a progress bar, and print what came of it."""
-    with Bar(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(f"{judge.name}: {title}", total=len(questions))
-        progress = collect_votes(
-            judge,
-            questions,
-            log,
-            budget_usd=budget_usd,
-            report=lambda so_far: bar.update(task, completed=so_far.asked + so_far.reused),
-        )
+    with bar(f"{judge.name}: {title}", len(questions)) as advance:
+        progress = collect_votes(judge, questions, log, budget_usd=budget_usd, report=advance)
     figures = f"{progress.asked} asked, {progress.reused} reused, {progress.unscored} unscored"
     print(f"{judge.name}: {title}: {figures}" + (f", {progress.usd:.4f} US dollars" if progress.usd else ""))
     return progress

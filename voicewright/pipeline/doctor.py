@@ -34,7 +34,7 @@ def findings() -> Iterator[Finding]:
     version = sys.version_info
     yield Finding("python", (3, 11) <= version < (3, 13), sys.version.split()[0], "install Python 3.11 or 3.12")
     accelerator = environments.accelerator()
-    seen = "; ".join([accelerator, *(card.told for card in cards())])
+    seen = "; ".join([accelerator, *(card.label for card in cards())])
     yield Finding("accelerator", True, f"{seen} (ACCEL=cpu or ACCEL=cuda forces one)")
     cores, memory = psutil.cpu_count(), psutil.virtual_memory().total / GB
     yield Finding("machine", memory >= 6, f"{cores} cores, {memory:.0f} GB of memory", "the demo needs 6 GB")

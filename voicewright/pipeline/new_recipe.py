@@ -226,14 +226,14 @@ def this_machine(installed: Sequence[Card]) -> Machine:
     if environments.accelerator() == "cpu":
         return Machine("cpu", 0, f"no GPU, {psutil.cpu_count()} cores, {memory:.0f} GB of memory")
     if not installed:
-        return Machine("gpu_12gb", 12, "a GPU of unknown memory: nvidia-smi does not tell it")
+        return Machine("gpu_12gb", 12, "a GPU whose driver does not report its memory")
     largest = max(installed, key=lambda card: card.total)
     gb = largest.total / GB
     smallest_known = min(single_cards())
     fitting = [(size, name) for size, name in single_cards() if gb >= OF_ITS_NAME * size] or [smallest_known]
     others = f" (one of {len(installed)})" if len(installed) > 1 else ""
     named = round(gb) if gb < OF_ITS_NAME * smallest_known[0] else None
-    return Machine(max(fitting)[1], gb, largest.told + others, named)
+    return Machine(max(fitting)[1], gb, largest.label + others, named)
 
 
 def named_machine(hardware: str) -> Machine:
