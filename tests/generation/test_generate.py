@@ -24,6 +24,7 @@ from voicewright.generation import arms, likelihood, prompts
 from voicewright.recipe import recipes
 from voicewright.recipe.schema import Eval, Recipe
 from voicewright.serving.client import ClientSettings
+from voicewright.serving.server import base_model
 
 SENTENCE = "You walk down to the water and count {} boats, none of which is there. "
 SHORT = [
@@ -303,6 +304,18 @@ def test_an_endpoint_that_is_not_there_or_serves_another_model_is_named(
     begin([f"serve.finetuned_port={server.url.rpartition(':')[2].removesuffix('/v1')}", *SHORT])
     assert call("arm=finetuned") == 2
     assert "does not serve 'finetuned' but baseline" in capsys.readouterr().err
+
+
+def test_another_runs_server_is_not_taken_for_this_runs(
+    home: Path, server: Pretender, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = begin([f"serve.baseline_port={server.url.rpartition(':')[2].removesuffix('/v1')}", *SHORT])
+    server.root = "/elsewhere/merged_models/other"
+    assert call("arm=baseline") == 2
+    assert "serves /elsewhere/merged_models/other as 'baseline'; expected " in capsys.readouterr().err
+    assert server.requests == []
+    server.root = base_model(recipe)
+    assert call("arm=baseline") == 0
 
 
 def test_checkpoints_are_all_that_the_server_has(

@@ -20,9 +20,10 @@ from voicewright.generation import generations, likelihood, lm_eval, mode_tags, 
 from voicewright.generation.prompts import Prompt
 from voicewright.recipe import recipes
 from voicewright.recipe.schema import Eval, Recipe
+from voicewright.serving.adapters import is_arm
 from voicewright.serving.client import Client, ClientSettings
 from voicewright.serving.endpoint import API_KEY_ENV, Endpoint, discover, served_models
-from voicewright.serving.server import url_of
+from voicewright.serving.server import ARMS, model_root, url_of
 
 
 def generate(
@@ -54,8 +55,8 @@ def generate(
             generations.only_writer(run, arm),
             Client(client_settings(url or url_of(recipe, arm), recipe.eval)) as client,
         ):
-            hint = f"make serve RUN={run.name} ARM={served_as}, or url=http://host:port/v1"
-            endpoint = discover(client, served_as, hint=hint, model=model, strict=strict)
+            hint, root = _hint(run, served_as, url), model_root(recipe, served_as) if strict else None
+            endpoint = discover(client, served_as, hint=hint, model=model, strict=strict, expected_root=root)
             ask_arm(recipe, arm, form, listed, endpoint, run.generations_path(arm), force=arm in force)
             ask_arm(recipe, arm, form, training, endpoint, run.prefixes_path(arm), force=arm in force)
             if arm != "prompted":
@@ -64,6 +65,13 @@ def generate(
                 mode_tags.measure(recipe, arm, endpoint)
             if arm != "prompted" and not arm.startswith("checkpoint-"):
                 lm_eval.measure(recipe, arm, endpoint)
+
+
+def _hint(run: Run, arm: str, url: str | None) -> str:
+    """What to do where nothing answers."""
+    if url is None and (arm in ARMS or is_arm(arm)):
+        return f"make serve RUN={run.name} ARM={arm}"
+    return "start the endpoint, or name another: URL=http://host:port/v1"
 
 
 def client_settings(url: str, settings: Eval) -> ClientSettings:

@@ -81,11 +81,20 @@ class Endpoint:
         )
 
 
-def discover(client: Client, arm: str, *, hint: str, model: str | None = None, strict: bool = True) -> Endpoint:
+def discover(
+    client: Client,
+    arm: str,
+    *,
+    hint: str,
+    model: str | None = None,
+    strict: bool = True,
+    expected_root: str | None = None,
+) -> Endpoint:
     """Look up which model a URL serves.
 
     Our own servers offer an arm under its name; `model` names another. A server that offers one model under another
-    name is taken unless `strict`. Raises UserError, with `hint`, where nothing answers or no model fits.
+    name is taken unless `strict`. Raises UserError, with `hint`, where nothing answers, no model fits, or the server
+    has loaded another folder than `expected_root`: every run calls its arms by the same names.
     """
     offered = {entry.id: entry for entry in served_models(client, hint)}
     name, url = model or arm, client.settings.url
@@ -97,6 +106,8 @@ def discover(client: Client, arm: str, *, hint: str, model: str | None = None, s
             )
         name = next(iter(offered))
     entry, parent = offered[name], offered.get(offered[name].parent or "")
+    if expected_root and entry.root and Path(entry.root).is_absolute() and not _same_path(entry.root, expected_root):
+        raise UserError(f"{url} serves {entry.root} as {name!r}; expected {expected_root}", hint=hint)
     context = entry.max_model_len or (parent.max_model_len if parent else None)
     tokens = client.post("/tokenize", {"model": name, "prompt": "a"}, Tokens, timeout_s=TIMEOUT_S)
     return Endpoint(client, name, _model_hash(url, entry, parent), context, not isinstance(tokens, Failure))
@@ -116,6 +127,10 @@ def _count(endpoint: Endpoint, text: str) -> int:
     if endpoint.tokenizes:
         return len(endpoint.tokenize(text))
     return math.ceil(len(text) / CHARACTERS_PER_TOKEN)
+
+
+def _same_path(path: str, other: str) -> bool:
+    return Path(path).resolve() == Path(other).resolve()
 
 
 def _model_hash(url: str, entry: ServedModel, parent: ServedModel | None) -> str:

@@ -161,6 +161,16 @@ def base_model(recipe: Recipe) -> str:
     return str(folder) if folder.is_dir() else given
 
 
+def model_root(recipe: Recipe, arm: str) -> str | None:
+    """What a server of ours loads for an arm: the base model, or a folder of the run; None for another arm."""
+    run = Run(recipe.run)
+    if arm == "baseline":
+        return base_model(recipe)
+    if arm.startswith("checkpoint-"):
+        return str(run.adapter_dir / arm)
+    return {"finetuned": str(run.merged_dir), "adapter": str(run.adapter_dir)}.get(arm)
+
+
 # --- records
 
 
