@@ -188,8 +188,10 @@ def test_an_adapter_that_vllm_cannot_serve_is_named(run: Run) -> None:
 
 
 def test_both_models_answer_each_line_of_a_chat(run: Run) -> None:
+    # The function, not the command, which would train and merge the run first.
+    imports = "from voicewright.core.paths import Run; from voicewright.serving.chat import chat"
     result = subprocess.run(
-        [sys.executable, "-m", "serve.chat", "e", "tokens=20"],
+        [sys.executable, "-c", f"{imports}; chat(Run('e'), max_tokens=20)"],
         cwd=REPO_DIR, input="You open the door and\n\n", capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
