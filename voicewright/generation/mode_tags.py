@@ -64,8 +64,10 @@ def measure(recipe: Recipe, arm: str, endpoint: Endpoint) -> ModeTags | None:
     if not rows:
         return None
     path = run.tags_path(arm)
-    asked = [recipe.eval.model_dump(), recipe.model.sampling.model_dump(), SAMPLES, [row.id for row in rows]]
-    identity = content_id([endpoint.model_hash, *asked])
+    settings = [recipe.eval.max_words, recipe.eval.tokens_per_word, recipe.eval.seed, SAMPLES]
+    identity = content_id(
+        [endpoint.model_hash, settings, sampling_fields(recipe.model.sampling), [row.id for row in rows]]
+    )
     tags = read_document(path, ModeTags) if path.exists() else None
     if tags is None or tags.identity != identity:
         answers = _answers(rows, recipe, arm, endpoint, identity)
