@@ -77,7 +77,7 @@ class SplitAuc:
     """The AUCs of one split by pairs of authors, of which any pool of its authors is a weighted mean.
 
     Each is Mann and Whitney's chance that a positive scores above a negative, ties counting half.
-    sklearn.metrics.roc_auc_score gives the same figures and takes 100 seconds more in a validation.
+    sklearn.metrics.roc_auc_score gives the same figures in 2.7 ms a call, this in 0.01 ms: a validation makes 100,000.
     """
 
     authors: list[str]
