@@ -113,9 +113,9 @@ def text_of(node: ast.JoinedStr | ast.Constant) -> str:
             continue
         before = re.search(r"(\w+)=$", text)
         if re.search(r'SET="[^"]*$', text) and not (before and before[1] == "RECIPE"):
-            text += "x" if before else "model=tiny"
+            text += "1" if before else "model=tiny"
         else:
-            text += FILLED.get(before[1].upper(), "x") if before else "mini" if "run" in ast.unparse(value) else "x"
+            text += FILLED.get(before[1].upper(), "1") if before else "mini" if "run" in ast.unparse(value) else "x"
     return text
 
 

@@ -14,9 +14,9 @@ import pytest
 from tests.cli.conftest import Call
 from voicewright.cli.command import SECTIONS, Command
 from voicewright.cli.main import cli
-from voicewright.core.paths import REPO_DIR, Run
-from voicewright.pipeline.run_selection import frozen_recipe
+from voicewright.core.paths import REPO_DIR
 from voicewright.pipeline.stages import STAGES
+from voicewright.recipe import recipes
 
 COMMANDS = {name: command for name, command in cli.commands.items() if isinstance(command, Command)}
 MAKEFILE = (REPO_DIR / "Makefile").read_text(encoding="utf-8")
@@ -127,12 +127,13 @@ def test_makes_values_arrive_as_they_were_typed_and_never_run(home: Path) -> Non
     value = VALUE.format(trap)
     quoted = value.replace("\\", "\\\\").replace('"', '\\"')
     done = subprocess.run(
-        ["make", "render", "RECIPE=demo", "RUN=r", f'SET=axolotl.wandb_name="{quoted}"'],
+        ["make", "render", "RECIPE=demo", "RUN=r", "DRY_RUN=1", f'SET=axolotl.wandb_name="{quoted}"'],
         cwd=REPO_DIR, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert not trap.exists()
-    assert frozen_recipe(Run("r")).axolotl["wandb_name"] == value
+    assert f"note: new run r: recipe demo with axolotl.wandb_name={value}\n" in done.stderr
+    assert recipes.compose("demo", [f"axolotl.wandb_name={value}"]).recipe.axolotl["wandb_name"] == value
 
 
 @pytest.mark.parametrize("name", COMMANDS)

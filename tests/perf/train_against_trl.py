@@ -15,12 +15,13 @@ import json
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
+from tests.perf.numbers import numbers
 from tests.training import engine
-from voicewright.cli import arguments
 from voicewright.core import environments, training_events
 from voicewright.core.paths import AXOLOTL_ENV_DIR, REPO_DIR, Run
 from voicewright.core.records import write_rows
@@ -55,14 +56,14 @@ def small(steps: int, micro: int, every: int) -> list[str]:
 
 
 def main() -> None:
-    _, options = arguments.parse(__doc__, {"steps": "60", "pairs": "3", "micro": "8"}, name=None)
-    steps, micro = int(options["steps"] or 60), int(options["micro"] or 8)
+    options = {"steps": 60, "pairs": 3, "micro": 8} | numbers(sys.argv[1:])
+    steps, micro = options["steps"], options["micro"]
     found: dict[str, list[tuple[float, float]]] = {"Axolotl": [], "TRL": []}
     adapters: list[Path] = []
     with tempfile.TemporaryDirectory() as folder:
         os.environ["VOICEWRIGHT_HOME"] = folder
         run = Run("")
-        for number in range(int(options["pairs"] or 3)):
+        for number in range(options["pairs"]):
             run = engine.begin(f"axolotl-{number}", small(steps, micro, steps // 4), rows=160)
             trl_dir = Path(folder) / f"trl-{number}"
             began = time.perf_counter()

@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sys
 import tempfile
 import time
 
+from tests.perf.numbers import numbers
 from tests.training import engine
-from voicewright.cli import arguments
 from voicewright.core.paths import Run
 from voicewright.training import checkpoints
 
@@ -35,8 +36,8 @@ def steps_taken(run: Run) -> int:
 
 
 def main() -> None:
-    _, options = arguments.parse(__doc__, {"kills": "10", "stops": "3", "steps": "400", "seed": "0"}, name=None)
-    kills, stops, steps, seed = (int(options[key] or 0) for key in ("kills", "stops", "steps", "seed"))
+    options = {"kills": 10, "stops": 3, "steps": 400, "seed": 0} | numbers(sys.argv[1:])
+    kills, stops, steps, seed = (options[key] for key in ("kills", "stops", "steps", "seed"))
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["VOICEWRIGHT_HOME"] = folder

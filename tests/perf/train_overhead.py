@@ -9,11 +9,12 @@ import os
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 
+from tests.perf.numbers import numbers
 from tests.training import engine
-from voicewright.cli import arguments
 from voicewright.core import environments
 from voicewright.core.paths import AXOLOTL_ENV_DIR, REPO_DIR, Run
 from voicewright.recipe import recipes
@@ -40,13 +41,13 @@ def timed(run: Run, *, by_hand: bool) -> tuple[float, float]:
 
 
 def main() -> None:
-    _, options = arguments.parse(__doc__, {"pairs": "5"}, name=None)
+    options = {"pairs": 5} | numbers(sys.argv[1:])
     with tempfile.TemporaryDirectory() as folder:
         os.environ["VOICEWRIGHT_HOME"] = folder
         run = engine.begin("overhead", engine.SMALL)
         timed(run, by_hand=True)  # fills the dataset cache for both
         found: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
-        for _ in range(int(options["pairs"] or 5)):
+        for _ in range(options["pairs"]):
             for by_hand in (True, False):
                 found[by_hand].append(timed(run, by_hand=by_hand))
         for by_hand, name in ((True, "axolotl train"), (False, "voicewright.pipeline.worker train")):

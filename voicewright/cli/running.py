@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import shlex
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -105,12 +103,6 @@ def existing_run(request: RunRequest) -> Run:
     from voicewright.pipeline.run_selection import select_existing
 
     return select_existing(request)
-
-
-def run_main(module: str) -> None:
-    """Run the main of a module that is not yet a typed function."""
-    sys.argv = [module]
-    importlib.import_module(module).main()
 
 
 def split_set(text: str) -> list[str]:

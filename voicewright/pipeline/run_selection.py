@@ -9,6 +9,7 @@ Nothing here writes: a dry run selects too.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -153,8 +154,14 @@ def runs_of(recipe: str) -> list[Run]:
     def last_change(run: Run) -> float:
         return max(path.stat().st_mtime for path in (run.recipe_path, run.manifest_path) if path.exists())
 
-    runs = [run for run in map(Run, run_names()) if frozen_recipe(run).recipe == recipe]
+    runs = [run for run in map(Run, run_names()) if recipe_of(run) == recipe]
     return sorted(runs, key=last_change, reverse=True)
+
+
+def recipe_of(run: Run) -> str:
+    """The name of a run's recipe, without reading the rest of it: there may be many runs."""
+    line = re.search(r"^recipe:.*$", run.recipe_path.read_text(encoding="utf-8"), re.MULTILINE)
+    return str(yaml.safe_load(line[0])["recipe"]) if line else ""
 
 
 def frozen_recipe(run: Run) -> Recipe:
@@ -173,7 +180,7 @@ def differences(old: Any, new: Any, prefix: str = "") -> dict[str, tuple[Any, An
 
 
 def _refuse_other_recipe(run: Run, recipe: str | None) -> None:
-    own = frozen_recipe(run).recipe
+    own = recipe_of(run)
     if recipe not in (None, own):
         raise UserError(
             f"run {run.name!r} belongs to recipe {own!r}, not to {recipe!r}",
@@ -201,8 +208,9 @@ def _of_recipe(recipe: str, overrides: list[str]) -> Selection:
 
 def _latest(runs: list[Run]) -> str:
     others = ", ".join(run.name for run in runs[1:])
-    recipe = frozen_recipe(runs[0]).recipe
-    return f"run {runs[0].name}, the latest of {recipe}" + (f" (RUN= for another: {others})" if others else "")
+    return f"run {runs[0].name}, the latest of {recipe_of(runs[0])}" + (
+        f" (RUN= for another: {others})" if others else ""
+    )
 
 
 def _new(recipe: str, overrides: list[str], name: str, told: list[str] | None = None) -> Selection:
