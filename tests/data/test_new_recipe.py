@@ -38,8 +38,7 @@ def make(home: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
     """`make new`, its recipe in a folder of the test's own."""
     recipes_dir = home / "recipes"
     recipes_dir.mkdir()
-    for name in ("voicewright.core.paths", "voicewright.recipe.validation"):
-        monkeypatch.setattr(f"{name}.RECIPES_DIR", recipes_dir)
+    monkeypatch.setattr("voicewright.core.paths.RECIPES_DIR", recipes_dir)
 
     def run(source: str | Path, name: str = "mine", *words: str) -> Path:
         with pytest.raises(SystemExit) as ended:

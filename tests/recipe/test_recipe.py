@@ -104,7 +104,6 @@ def test_a_mistake_inside_a_recipe_file_is_named_by_file_and_line(
     recipes_dir.mkdir()
     (recipes_dir / "visions.yaml").write_text(text)
     monkeypatch.setattr("voicewright.core.paths.RECIPES_DIR", recipes_dir)
-    monkeypatch.setattr("voicewright.recipe.validation.RECIPES_DIR", recipes_dir)
     monkeypatch.setattr("voicewright.recipe.validation.REPO_DIR", tmp_path)
     line = 1 + next(i for i, said in enumerate(text.splitlines()) if "learnin_rate" in said)
     assert problems("visions") == [

@@ -28,7 +28,6 @@ def recipes(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     second = second.replace("{path: manuscripts/sample}", "{path: manuscripts/sample, shape: preference}")
     (folder / "second.yaml").write_text(second)
     monkeypatch.setattr("voicewright.core.paths.RECIPES_DIR", folder)
-    monkeypatch.setattr("voicewright.recipe.validation.RECIPES_DIR", folder)
     monkeypatch.setattr("voicewright.recipe.validation.REPO_DIR", tmp_path)
     return folder
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from voicewright.cli import decide, evaluate, prepare, runs, serve, train
 from voicewright.cli.command import Group
+from voicewright.core.paths import IS_CHECKOUT, PROJECT_DIR
 
 cli = Group(
     "voicewright",
@@ -19,6 +21,8 @@ for module in (prepare, train, serve, evaluate, decide, runs):
 
 def main() -> None:
     """The console script."""
+    if not IS_CHECKOUT:  # what is started in another folder works on the same project
+        os.environ["VOICEWRIGHT_HOME"] = str(PROJECT_DIR)
     cli.main()
 
 

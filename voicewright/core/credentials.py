@@ -7,9 +7,9 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from voicewright.core.paths import REPO_DIR
+from voicewright.core.paths import PROJECT_DIR
 
-DOTENV_PATH = REPO_DIR / ".env"
+DOTENV_PATH = PROJECT_DIR / ".env"
 
 
 def find(name: str, dotenv_path: Path = DOTENV_PATH) -> str | None:

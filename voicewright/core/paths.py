@@ -11,11 +11,16 @@ from pathlib import Path
 from voicewright.core.errors import UserError
 from voicewright.core.units import GB
 
-REPO_DIR = Path(__file__).resolve().parent.parent.parent
-PACKAGE_DIR = REPO_DIR / "voicewright"
+PACKAGE_DIR = Path(__file__).resolve().parent.parent
+IS_CHECKOUT = (PACKAGE_DIR.parent / "configs" / "base.yaml").is_file()
+# What is shipped: configs, recipes, samples, prompts, pins. The repository, or what an installed package holds of it.
+REPO_DIR = PACKAGE_DIR.parent if IS_CHECKOUT else PACKAGE_DIR / "bundled"
 CONFIGS_DIR = REPO_DIR / "configs"
-RECIPES_DIR = REPO_DIR / "recipes"
-ENVS_DIR = REPO_DIR / ".envs"
+# The user's project: the repository, or the folder in which an installed package is used.
+PROJECT_DIR = REPO_DIR if IS_CHECKOUT else Path(os.environ.get("VOICEWRIGHT_HOME") or Path.cwd())
+# The user's recipes; those that are shipped are found beside them.
+RECIPES_DIR = PROJECT_DIR / "recipes"
+ENVS_DIR = PROJECT_DIR / ".envs"
 # What runs with the Python of Axolotl's environment, never with ours.
 AXOLOTL_ENV_DIR = PACKAGE_DIR / "training" / "axolotl_env"
 SAMPLE_DIR = REPO_DIR / "manuscripts" / "sample"
@@ -27,8 +32,27 @@ NAME = re.compile(r"\w[\w.-]{0,199}")
 
 
 def home() -> Path:
-    """Where runs/ and merged_models/ lie: the repository, or VOICEWRIGHT_HOME (a larger disk, a test)."""
-    return Path(os.environ.get("VOICEWRIGHT_HOME") or REPO_DIR)
+    """Where runs/ and merged_models/ lie: the user's project, or VOICEWRIGHT_HOME (a larger disk, a test)."""
+    return Path(os.environ.get("VOICEWRIGHT_HOME") or PROJECT_DIR)
+
+
+def recipe_dirs() -> list[Path]:
+    """Where recipes are looked for, the user's own first."""
+    shipped = REPO_DIR / "recipes"
+    return [RECIPES_DIR] if IS_CHECKOUT else [folder for folder in (RECIPES_DIR, shipped) if folder.is_dir()]
+
+
+def recipe_path(name: str) -> Path:
+    """The file of a recipe, which need not exist."""
+    candidates = [folder / f"{name}.yaml" for folder in recipe_dirs()]
+    return next((path for path in candidates if path.exists()), candidates[0])
+
+
+def given_path(path: str | Path) -> Path:
+    """A path as a recipe or a user gives it: absolute, or below the project, else below what is shipped."""
+    expanded = Path(path).expanduser()
+    below_project = PROJECT_DIR / expanded
+    return below_project if IS_CHECKOUT or below_project.exists() else REPO_DIR / expanded
 
 
 def free_gb() -> float:

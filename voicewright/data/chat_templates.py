@@ -16,7 +16,7 @@ from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from voicewright.core.errors import UserError
-from voicewright.core.paths import REPO_DIR
+from voicewright.core.paths import given_path
 from voicewright.core.rows import Message
 from voicewright.data.errors import Unreadable
 
@@ -106,7 +106,7 @@ def _chosen(axolotl: Mapping[str, Any], model_template: str, model_source: str) 
         template = str(axolotl.get("chat_template_jinja") or "")
         if "{" in template:
             return template, "axolotl.chat_template_jinja"
-        path = REPO_DIR / template
+        path = given_path(template)
         if not path.is_file():
             raise UserError(f"axolotl.chat_template_jinja {template!r}: expected a template, or a file that holds one")
         return path.read_text(encoding="utf-8"), str(path)

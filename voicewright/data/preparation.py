@@ -15,7 +15,7 @@ from pathlib import Path
 from voicewright.core.documents.base import read_documents, write_document, write_documents
 from voicewright.core.documents.stats import Stats
 from voicewright.core.errors import UserError, notice
-from voicewright.core.paths import REPO_DIR, Run
+from voicewright.core.paths import Run, given_path
 from voicewright.core.records import Row, write_rows, write_text
 from voicewright.core.rows import TrainingRow
 from voicewright.data import data_card, stats, tables
@@ -81,7 +81,7 @@ def publishable(row: TrainingRow) -> TrainingRow:
 
 def missing_sources(recipe: Recipe, paths: dict[str, Path]) -> list[Source]:
     """The sources that are not there yet; their samples are read in their place."""
-    own_paths = {name: REPO_DIR / Path(source.path).expanduser() for name, source in recipe.data.sources.items()}
+    own_paths = {name: given_path(source.path) for name, source in recipe.data.sources.items()}
     return [source for name, source in recipe.data.sources.items() if paths[name] != own_paths[name]]
 
 

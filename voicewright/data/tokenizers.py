@@ -14,7 +14,7 @@ from tokenizers import AddedToken, Tokenizer
 
 from voicewright.core import credentials
 from voicewright.core.errors import UserError
-from voicewright.core.paths import REPO_DIR
+from voicewright.core.paths import given_path
 from voicewright.data.errors import Unreadable
 
 Count = Callable[[list[str]], list[int]]
@@ -89,7 +89,7 @@ def load(base_model: str, axolotl: Mapping[str, Any] | None = None) -> TokenCoun
 
 def find(base_model: str) -> Path:
     """The folder with the tokenizer, fetched from the hub if `base_model` is not a local folder."""
-    for folder in (Path(base_model).expanduser(), REPO_DIR / base_model):
+    for folder in (Path(base_model).expanduser(), given_path(base_model)):
         if folder.is_dir():
             return folder
     # Imported late: most runs never ask the hub.

@@ -16,7 +16,7 @@ from voicewright.core import environments, processes
 from voicewright.core.documents.base import Document, read_document, read_documents, write_document
 from voicewright.core.documents.generation import LmEvalResult, TaskScores
 from voicewright.core.errors import UserError, notice
-from voicewright.core.paths import REPO_DIR, TASKS_DIR, Run
+from voicewright.core.paths import TASKS_DIR, Run, given_path
 from voicewright.core.records import content_id, fingerprint, write_text
 from voicewright.recipe.schema import Recipe
 from voicewright.serving.endpoint import Endpoint
@@ -101,7 +101,7 @@ def run_harness(recipe: Recipe, arm: str, endpoint: Endpoint, folder: Path) -> N
 def arguments(recipe: Recipe, endpoint: Endpoint, folder: Path) -> dict[str, Any]:
     """The harness's configuration, in its own key names."""
     base = str(recipe.axolotl["base_model"])
-    local = REPO_DIR / Path(base).expanduser()
+    local = given_path(base)
     return {
         "model": "local-completions",
         "model_args": {

@@ -21,7 +21,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from voicewright.core import environments, paths
 from voicewright.core.errors import UserError, did_you_mean
 from voicewright.core.gpus import Card, cards
-from voicewright.core.paths import REPO_DIR, Run
+from voicewright.core.paths import Run, given_path
 from voicewright.core.units import GB
 from voicewright.data import material as materials
 from voicewright.data.errors import condensed
@@ -148,6 +148,7 @@ def new_recipe(name: str, source: str, overrides: Sequence[str] = (), *, dry_run
     text = render(name, source, found, choice)
     path = paths.RECIPES_DIR / f"{name}.yaml"
     if not dry_run:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:  # never over one that appeared meanwhile
             file.write(text)
         try:
@@ -180,7 +181,7 @@ def survey(source: str) -> list[Material]:
         raise UserError(
             "SOURCE is missing: a file, a folder or a glob", hint="make new RECIPE=mine SOURCE=manuscripts/sample"
         )
-    found, problems = materials.survey(REPO_DIR / Path(source).expanduser())
+    found, problems = materials.survey(given_path(source))
     if problems:
         lines = [problem.replace("data.sources.SOURCE", "SOURCE") for problem in condensed(problems)]
         raise UserError(lines, hint="put these right or take them out, then the same command again")
@@ -335,7 +336,7 @@ def patterns(material: Material, source: str, others: Sequence[Material]) -> lis
     endings = {file.path.suffix for file in material.files}
     if not others:
         return [source]
-    if "" in endings or endings & other_endings or not (REPO_DIR / Path(source).expanduser()).is_dir():
+    if "" in endings or endings & other_endings or not given_path(source).is_dir():
         return [file.label for file in material.files]
     return [f"{source.rstrip('/')}/**/*{ending}" for ending in sorted(endings)]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from voicewright.core import training_events
-from voicewright.core.paths import PROFILES_DIR, PROMPTS_DIR, REPO_DIR, TASKS_DIR, Run
+from voicewright.core.paths import PROFILES_DIR, PROMPTS_DIR, TASKS_DIR, Run, given_path
 from voicewright.recipe import recipes
 from voicewright.recipe.schema import Recipe
 
@@ -177,4 +177,4 @@ def _checkpoint_comparison(run: Run) -> list[Path]:
 
 def _parents_model(recipe: Recipe) -> list[Path]:
     """The merged model that a run starts from, where it comes after another."""
-    return [REPO_DIR / str(recipe.axolotl["base_model"])] if recipe.after else []
+    return [given_path(str(recipe.axolotl["base_model"]))] if recipe.after else []

@@ -43,7 +43,7 @@ class Composed:
 
 def names() -> list[str]:
     """The recipes that exist, by file name."""
-    return sorted(path.stem for path in paths.RECIPES_DIR.glob("*.yaml"))
+    return sorted({path.stem for folder in paths.recipe_dirs() for path in folder.glob("*.yaml")})
 
 
 @functools.cache
@@ -138,10 +138,11 @@ def compose_tree(name: str, overrides: list[str]) -> tuple[Tree, validation.Orig
     from omegaconf.errors import OmegaConfBaseException
 
     _refuse_unknown_choices(name)
-    search = f"hydra.searchpath=['file://{paths.CONFIGS_DIR}']"
+    first, *others = paths.recipe_dirs()
+    search = f"hydra.searchpath={[f'file://{folder}' for folder in (*others, paths.CONFIGS_DIR)]}"
     GlobalHydra.instance().clear()
     try:
-        with initialize_config_dir(config_dir=str(paths.RECIPES_DIR), version_base="1.3"):
+        with initialize_config_dir(config_dir=str(first), version_base="1.3"):
             config = hydra_compose(name, overrides=[search, *map(_hydra_spelling, overrides)], return_hydra_config=True)
         chosen = {g: c for g, c in config.hydra.runtime.choices.items() if g in groups()}
         own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
@@ -199,7 +200,7 @@ def _choice_problem(group: str, choice: str) -> str | None:
 
 def _refuse_unknown_choices(name: str) -> None:
     """Raise UserError for the choices of a recipe's own defaults that do not exist."""
-    path = paths.RECIPES_DIR / f"{name}.yaml"
+    path = paths.recipe_path(name)
     defaults = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("defaults", [])
     chosen = {str(k): str(v) for default in defaults if isinstance(default, dict) for k, v in default.items()}
     problems = [_choice_problem(group, choice) for group, choice in chosen.items() if group in groups()]
@@ -322,10 +323,12 @@ def source_paths(recipe: Recipe) -> dict[str, Path]:
     """
     by_name: dict[str, Path] = {}
     for name, source in recipe.data.sources.items():
-        path = paths.REPO_DIR / Path(source.path).expanduser()
-        below_manuscripts = path.is_relative_to(paths.REPO_DIR / "manuscripts")
+        path = paths.given_path(source.path)
+        below_manuscripts = any(
+            path.is_relative_to(folder / "manuscripts") for folder in (paths.PROJECT_DIR, paths.REPO_DIR)
+        )
         if not path.exists() and not _is_glob(source.path) and below_manuscripts:
-            path = paths.REPO_DIR / source.sample
+            path = paths.given_path(source.sample)
         by_name[name] = path
     return by_name
 

@@ -12,10 +12,10 @@ from typing import Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from voicewright.core.documents.adaptations import FallbackStep
-from voicewright.core.paths import REPO_DIR
+from voicewright.core.paths import PACKAGE_DIR
 
 RowShape = Literal["completion", "chat", "preference"]
-SHAPES_DIR = REPO_DIR / "voicewright" / "data" / "shapes"
+SHAPES_DIR = PACKAGE_DIR / "data" / "shapes"
 
 
 class Section(BaseModel):

@@ -6,13 +6,13 @@ import os
 import subprocess
 
 from voicewright.core import environments
-from voicewright.core.paths import REPO_DIR
+from voicewright.core.paths import PACKAGE_DIR
 from voicewright.core.records import write_text
 from voicewright.recipe.validation import UPSTREAM_DIR
 
 SCRIPTS = {
-    "axolotl": ("train", "voicewright/training/axolotl_env/export_keys.py"),
-    "vllm": ("serve", "voicewright/serving/vllm_env/export_keys.py"),
+    "axolotl": ("train", "training/axolotl_env/export_keys.py"),
+    "vllm": ("serve", "serving/vllm_env/export_keys.py"),
 }
 
 
@@ -20,7 +20,7 @@ def exported(name: str) -> str:
     """The JSON that an engine's own environment prints of its keys."""
     environment, script = SCRIPTS[name]
     result = subprocess.run(
-        [environments.python(environment), REPO_DIR / script],
+        [environments.python(environment), PACKAGE_DIR / script],
         env={**os.environ, **environments.environment_variables(environment)},
         stdout=subprocess.PIPE,
         text=True,

@@ -18,7 +18,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from voicewright.core.errors import did_you_mean
-from voicewright.core.paths import CONFIGS_DIR, RECIPES_DIR, REPO_DIR
+from voicewright.core.paths import CONFIGS_DIR, REPO_DIR, recipe_path
 from voicewright.recipe.schema import Recipe
 
 Tree = dict[str, Any]
@@ -72,7 +72,7 @@ class Origin:
 
     def files(self) -> Iterator[Path]:
         """The files that may hold a key, the winning one first."""
-        yield from with_parents(RECIPES_DIR / f"{self.recipe}.yaml")
+        yield from with_parents(recipe_path(self.recipe))
         for group, choice in self.choices.items():
             yield from with_parents(CONFIGS_DIR / group / f"{choice}.yaml")
         yield CONFIGS_DIR / "base.yaml"
@@ -84,7 +84,7 @@ class Origin:
         for path in self.files():
             line = key_lines(path).get(key)
             if line is not None:
-                return f"{path.relative_to(REPO_DIR)}:{line}"
+                return f"{path.relative_to(REPO_DIR) if path.is_relative_to(REPO_DIR) else path}:{line}"
         return f"recipes/{self.recipe}.yaml"
 
 

@@ -23,7 +23,7 @@ from voicewright.core import environments, processes
 from voicewright.core.documents.base import read_document, write_document
 from voicewright.core.documents.serving import ServerRecord, VllmArguments
 from voicewright.core.errors import UserError, notice
-from voicewright.core.paths import REPO_DIR, Run, home
+from voicewright.core.paths import Run, given_path, home
 from voicewright.core.records import fingerprint
 from voicewright.recipe.schema import Recipe
 from voicewright.serving import arguments
@@ -157,7 +157,7 @@ def of_path(path: str, port: int | None = None, name: str | None = None) -> Serv
 def base_model(recipe: Recipe) -> str:
     """The base model: a folder of this machine, or a name at the hub."""
     given = str(recipe.axolotl["base_model"])
-    folder = REPO_DIR / Path(given).expanduser()
+    folder = given_path(given)
     return str(folder) if folder.is_dir() else given
 
 

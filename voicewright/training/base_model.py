@@ -11,7 +11,7 @@ from typing import Any
 from voicewright.core import credentials
 from voicewright.core.documents.base import read_documents
 from voicewright.core.errors import UserError, did_you_mean
-from voicewright.core.paths import REPO_DIR, Run
+from voicewright.core.paths import Run, given_path
 from voicewright.core.rows import TrainingRow
 from voicewright.recipe import steps
 from voicewright.recipe.schema import Recipe
@@ -29,7 +29,7 @@ def base_model_name(recipe: Recipe) -> str:
 
 def local_dir(recipe: Recipe) -> Path | None:
     """The base model's folder, None where it comes from the hub."""
-    path = REPO_DIR / Path(base_model_name(recipe)).expanduser()
+    path = given_path(base_model_name(recipe))
     return path if path.is_dir() else None
 
 

@@ -12,7 +12,7 @@ from voicewright.core import processes, training_events
 from voicewright.core.documents.base import read_document, write_document
 from voicewright.core.documents.training import CheckpointComparison, TrainingInputs
 from voicewright.core.errors import UserError
-from voicewright.core.paths import REPO_DIR, Run
+from voicewright.core.paths import Run, given_path
 from voicewright.core.records import fingerprint
 from voicewright.core.training_events import TrainingEvent
 
@@ -118,7 +118,7 @@ def training_inputs(run: Run) -> TrainingInputs:
         axolotl={key: value for key, value in tree.items() if not key.startswith(KEYS_THAT_MAY_CHANGE)},
         rows={str(path.relative_to(run.dir)): fingerprint(path) for path in run.axolotls_rows},
         # A model of the hub is identified by its name in the YAML; a folder may be merged anew under the same name.
-        base=fingerprint(REPO_DIR / str(tree["base_model"])),
+        base=fingerprint(given_path(str(tree["base_model"]))),
     )
 
 

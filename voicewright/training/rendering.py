@@ -10,7 +10,7 @@ import yaml
 
 from voicewright.core import environments
 from voicewright.core.errors import UserError
-from voicewright.core.paths import REPO_DIR, Run
+from voicewright.core.paths import REPO_DIR, Run, given_path
 from voicewright.core.records import content_id, fingerprint, read_rows, write_text
 from voicewright.recipe import recipes
 from voicewright.recipe.schema import Recipe
@@ -113,7 +113,7 @@ def row_problems(axolotl: Tree) -> list[str]:
     """Rows on disk that are not what their dataset's `type` reads, each as a sentence with file and line."""
     problems = []
     for entry in [*(axolotl.get("datasets") or []), *(axolotl.get("test_datasets") or [])]:
-        path = REPO_DIR / str(entry.get("path"))
+        path = given_path(str(entry.get("path")))
         if entry.get("ds_type") != "json" or not path.is_file():
             continue
         fields = FIELDS_OF_TYPE.get(str(entry.get("type")), ())
