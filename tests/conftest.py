@@ -9,6 +9,9 @@ import pytest
 
 from voicewright.core.paths import REPO_DIR
 
+# Matrix products in tests are small: on a busy machine, threads that wait for a processor double their time.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Give each worker processors of its own: two engines at once then do not slow each other down."""

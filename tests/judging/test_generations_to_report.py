@@ -1,17 +1,17 @@
-"""From generations to a report, with every stage's real script and a made-up run."""
+"""From generations to a report, through every stage, with a made-up run."""
 
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from voicewright.core.paths import REPO_DIR, Run
+from voicewright.core.paths import Run
 from voicewright.core.records import read_json, read_rows, write_json, write_rows
+from voicewright.pipeline import worker
+from voicewright.pipeline.stages import StageOptions
 
 WORDS = [
     "stone",
@@ -75,23 +75,11 @@ def make_run(home: Path, prompts: int = 12) -> Run:
     return run
 
 
-def call(module: str, *words: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", f"benchmarks.{module}", *words],
-        cwd=REPO_DIR,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @pytest.mark.slow
 def test_generations_become_a_report_with_a_decision(home: Path) -> None:
     run = make_run(home)
-    for module in ("pair", "judge", "verdict", "decide", "report"):
-        call(module, "demo")
+    for stage in ("pair", "judge", "verdict", "decide", "report"):
+        worker.WORK[stage](run, StageOptions())
     assert len(list(read_rows(run.votes_path))) == 24
     decision = read_json(run.decision_path)
     assert decision["decision"] != "deploy"
