@@ -37,7 +37,8 @@ def voice_report(run: Run, settings: Eval | None = None, space: Space | None = N
     overshoot = habits.overshoots(measures)
     copying = memorization.copying_report(material)
     uncopied = transfer.score_other_texts(material, memorization.texts_without_copies(material))
-    answers, has_own_terms = material.all_texts(), "other_authors" not in material.unmet_needs
+    answers = material.all_texts()
+    own_terms = [] if "other_authors" in material.unmet_needs else habits.terms_of_author(material)
     return VoiceReport(
         arms=list(material.generations),
         measures=measures,
@@ -46,9 +47,7 @@ def voice_report(run: Run, settings: Eval | None = None, space: Space | None = N
         caricature=habits.caricature_alarms(measures, overshoot),
         copying=copying.model_copy(update={"transfer_without_copies": uncopied}),
         forgetting=forgetting.forgetting_report(material),
-        own_terms=habits.term_uses(habits.terms_of_author(material), material.training.texts, answers)
-        if has_own_terms
-        else [],
+        own_terms=habits.term_uses(own_terms, material.training.texts, answers),
         slop=diversity.machine_phrases(material.training.texts, answers),
         notes=notes(material),
     )
@@ -102,7 +101,7 @@ def notes(material: Material) -> list[str]:
     return sentences
 
 
-def line(figure: Figure) -> str:
+def figure_line(figure: Figure) -> str:
     """A figure in one line."""
     if figure.value is None:
         return figure.status

@@ -70,7 +70,7 @@ def voice(run: Run, _options: StageOptions) -> None:
     for note in report.notes:
         notice(note)
     for measure in report.measures.values():
-        figures = [f"{arm} {voice_report.line(figure)}" for arm, figure in measure.arms.items()]
+        figures = [f"{arm} {voice_report.figure_line(figure)}" for arm, figure in measure.arms.items()]
         print(f"{measure.title} ({measure.unit}): {'; '.join(figures) or 'not available'}")
     for arm, alarms in report.caricature.items():
         print(f"Caricature alarm, {arm}: {' '.join(alarms)}")
