@@ -39,6 +39,7 @@ FILLED = {
     "RECIPE": "demo",
     "PORT": "8004",
     "ARM": "baseline",
+    "FORCE": "baseline",
     "RUNS": "mini",
     "SOURCE": "manuscripts/sample",
 }

@@ -48,6 +48,7 @@ def test_there_is_no_default_run(call: Call) -> None:
         assert result.exit_code == 2, (name, result.output)
         if name != "stop":
             assert "runs: mini" in result.stderr and "RUN=<run>" in result.stderr, name
+            assert f"usage: voicewright {name} " in result.stderr, name
 
 
 def test_a_run_is_enough_and_keeps_its_own_recipe_and_material(call: Call, home: Path) -> None:

@@ -99,7 +99,7 @@ def deploy(request: RunRequest, anyway: str | None) -> None:
     run = existing_run(request)
     run = run_stages("decide", RunRequest(run=run.name), then=f"put run {run.name} into production")
     entry = deployment.deploy(run, anyway)
-    click.echo(f"in production: {entry['run']}, {entry['model']}")
+    click.echo(f"in production: {entry.run}, {entry.model}")
 
 
 @command("rollback", SECTION, "rollback")
@@ -110,7 +110,7 @@ def rollback() -> None:
     if would("take the last deployment back"):
         return
     now = deployment.rollback()
-    click.echo(f"in production: {now['run']}" if now else "nothing is in production")
+    click.echo(f"in production: {now.run}" if now else "nothing is in production")
 
 
 @run_command("push", SECTION, "push RUN=mini TO=owner/name", changes_recipe=True)

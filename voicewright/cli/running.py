@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from voicewright.cli.command import Command, command, is_dry_run, option, overrides
 from voicewright.core import processes
-from voicewright.core.errors import UserError
+from voicewright.core.errors import UserError, did_you_mean
 from voicewright.core.paths import Run
 
 if TYPE_CHECKING:
@@ -34,10 +34,17 @@ def run_command(
             target: str | None, recipe: str | None, run: str | None, set: str | None = None, source: str | None = None,
             **options: Any,
         ) -> Any:  # fmt: skip
-            from voicewright.pipeline.run_selection import RunRequest
+            from voicewright.pipeline.run_selection import NoRunNamedError, RunRequest
 
+            _check_keys(overrides())
             words = [*split_set(set or ""), *overrides(), *([f"source={source}"] if source else [])]
-            return function(RunRequest(target, recipe, run, words), **options)
+            try:
+                return function(RunRequest(target, recipe, run, words), **options)
+            except NoRunNamedError as error:
+                usage = [
+                    f"usage: {click.get_current_context().find_root().info_name} {example}" for example in examples
+                ]
+                raise UserError([*error.problems, *usage], hint=error.hint) from None
 
         decorated: Callable[..., Any] = with_request
         settings = [option("run", envvar="RUN", help="A run, which is enough by itself.")]
@@ -77,7 +84,12 @@ def run_stages(
     from voicewright.core.records import write_text
     from voicewright.pipeline.run_selection import select, select_as_it_is
     from voicewright.pipeline.runner import print_plan, run_until
+    from voicewright.pipeline.stages import stages_until
 
+    stages = stages_until(target) if target else []
+    forceable = list(dict.fromkeys(name for stage in stages for name in (stage.name, *stage.arms)))
+    if force and force not in forceable:
+        raise UserError(f"force={force}: expected one of {', '.join(forceable)}{did_you_mean(force, forceable)}")
     if checkpoint and not (checkpoint in ("auto", "best") or checkpoint.isdigit()):
         raise UserError(f"checkpoint={checkpoint}: expected {CHECKPOINT}")
     processes.interruptible()
@@ -103,6 +115,27 @@ def existing_run(request: RunRequest) -> Run:
     from voicewright.pipeline.run_selection import select_existing
 
     return select_existing(request)
+
+
+def _check_keys(words: Sequence[str]) -> None:
+    """Raise UserError for a word that is neither an option of the command nor a key of a recipe."""
+    # Dotted keys are the recipe's: composing checks them, with the file and what was meant.
+    keys = [key for key in (word.partition("=")[0].lstrip("+~") for word in words) if "." not in key]
+    if not keys:
+        return
+    from voicewright.recipe import recipes
+    from voicewright.recipe.schema import Recipe
+
+    known = [*Recipe.model_fields, *recipes.groups(), "source"]
+    command = click.get_current_context().command
+    options = list(command.options()) if isinstance(command, Command) else []
+    problems = [
+        f"{key}=: neither an option of {command.name} nor a key of a recipe{did_you_mean(key, [*options, *known])}"
+        for key in keys
+        if key not in known
+    ]
+    if problems:
+        raise UserError(problems, hint=f"{click.get_current_context().command_path} --help")
 
 
 def split_set(text: str) -> list[str]:

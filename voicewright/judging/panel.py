@@ -45,7 +45,7 @@ def author_texts(run: Run, *splits: str) -> list[str]:
 def assemble_panel(run: Run, names: Sequence[str], judges: Mapping[str, Judge]) -> list[PanelJudge]:
     """The named judges, ready to be asked. Raises UserError naming every judge that is unknown or lacks a key."""
     problems = [
-        f"judges={name}: the recipe has no such judge; it has {', '.join(judges)}"
+        f"JUDGES={name}: the recipe has no such judge; it has {', '.join(judges)}"
         for name in names
         if name not in judges
     ]

@@ -21,11 +21,11 @@ DISK_GB = 12  # three environments and the demo; a full-size recipe says what it
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at: whether it is well, what was seen, and the fix where it is not."""
+    """One thing that a run depends on: whether it is as needed, what it is, and the fix where it is not."""
 
     name: str
-    well: bool
-    seen: str
+    is_ok: bool
+    description: str
     hint: str = ""
 
 
@@ -34,8 +34,8 @@ def findings() -> Iterator[Finding]:
     version = sys.version_info
     yield Finding("python", (3, 11) <= version < (3, 13), sys.version.split()[0], "install Python 3.11 or 3.12")
     accelerator = environments.accelerator()
-    seen = "; ".join([accelerator, *(card.label for card in cards())])
-    yield Finding("accelerator", True, f"{seen} (ACCEL=cpu or ACCEL=cuda forces one)")
+    described = "; ".join([accelerator, *(card.label for card in cards())])
+    yield Finding("accelerator", True, f"{described} (ACCEL=cpu or ACCEL=cuda forces one)")
     cores, memory = psutil.cpu_count(), psutil.virtual_memory().total / GB
     yield Finding("machine", memory >= 6, f"{cores} cores, {memory:.0f} GB of memory", "the demo needs 6 GB")
     free = free_gb()
@@ -48,17 +48,18 @@ def findings() -> Iterator[Finding]:
         yield Finding(f"{name} environment", built, f"{'as' if built else 'not as'} requirements/{pins}", "make setup")
     if accelerator == "cpu":
         library = ctypes.util.find_library("numa")
-        yield Finding("libnuma", bool(library), library or "not there", "apt-get install libnuma1 (vLLM on a CPU)")
+        yield Finding("libnuma", bool(library), library or "not installed", "apt-get install libnuma1 (vLLM on a CPU)")
     base = REPO_DIR / "models" / "tiny-base" / "model.safetensors"
     yield Finding("embedded model", base.is_file(), str(base.relative_to(REPO_DIR)), "git checkout models/tiny-base")
 
 
 def print_findings() -> int:
     """Print the findings as a table; the exit code: 2 where something is missing."""
-    table = Table("", "", "seen", "fix")
-    everything = list(findings())
-    for finding in everything:
-        mark, fix = ("ok", "") if finding.well else ("!!", finding.hint)
-        table.add_row(mark, finding.name, finding.seen, fix)
+    table = Table("", "", "what there is", "fix")
+    listed = list(findings())
+    for finding in listed:
+        table.add_row(
+            "ok" if finding.is_ok else "!!", finding.name, finding.description, "" if finding.is_ok else finding.hint
+        )
     Console().print(table)
-    return 0 if all(finding.well for finding in everything) else 2
+    return 0 if all(finding.is_ok for finding in listed) else 2

@@ -29,6 +29,20 @@ from voicewright.recipe.schema import Recipe
 TRAINED_WITH = ("axolotl.", "data.", "method")
 
 
+class NoRunNamedError(UserError):
+    """A command that works on a run was given none: it is never guessed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            [
+                "which run? There is no default.",
+                f"runs: {', '.join(run_names()) or 'none yet'}",
+                f"recipes: {', '.join(recipes.names())}",
+            ],
+            hint="RUN=<run> goes on with a run, RECIPE=<recipe> with that recipe's latest, or begins its first",
+        )
+
+
 @dataclass(frozen=True)
 class RunRequest:
     """What a user said of the run that a command is for."""
@@ -96,7 +110,7 @@ def select(request: RunRequest) -> Selection:
         return _continued(run, request.overrides)
     if request.recipe:
         return _of_recipe(request.recipe, request.overrides)
-    raise none_named()
+    raise NoRunNamedError
 
 
 def select_as_it_is(request: RunRequest) -> Selection:
@@ -127,20 +141,7 @@ def select_existing(request: RunRequest) -> Run:
         if len(runs) > 1 or runs[0].name != request.recipe:
             notice(_latest(runs))
         return runs[0]
-    raise none_named()
-
-
-def none_named() -> UserError:
-    """The refusal to guess: the runs that there are, and how one is named."""
-    runs = run_names()
-    return UserError(
-        [
-            "which run? There is no default.",
-            f"runs: {', '.join(runs) or 'none yet'}",
-            f"recipes: {', '.join(recipes.names())}",
-        ],
-        hint="RUN=<run> goes on with a run, RECIPE=<recipe> with that recipe's latest, or begins its first",
-    )
+    raise NoRunNamedError
 
 
 def run_names() -> list[str]:

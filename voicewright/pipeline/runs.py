@@ -12,18 +12,18 @@ from rich.table import Table
 
 from voicewright.core import processes
 from voicewright.core.documents.base import read_document
+from voicewright.core.documents.decision import Decision
 from voicewright.core.documents.manifest import read_manifest
 from voicewright.core.documents.voice_report import VoiceReport
 from voicewright.core.errors import UserError
 from voicewright.core.paths import Run
-from voicewright.core.records import read_json
 from voicewright.pipeline.run_selection import RunRequest, run_names, runs_of, select_existing
 from voicewright.pipeline.stages import STAGES
 
 
-def table() -> Table:
+def runs_table() -> Table:
     """One row a run: its recipe, base, steps and checkpoints, the last stage done, time spent, the figures."""
-    shown = Table(
+    table = Table(
         "run", "recipe", "base", "method", "steps", "saved", "done", "min", "transfer", "decision",
         box=SIMPLE_HEAD, padding=(0, 1, 0, 0),
     )  # fmt: skip
@@ -31,18 +31,18 @@ def table() -> Table:
         run = Run(name)
         recipe = yaml.safe_load(run.recipe_path.read_text(encoding="utf-8"))
         manifest = read_manifest(run)
-        done = [stage.name for stage in STAGES if stage.name in manifest]
+        finished = [stage.name for stage in STAGES if stage.name in manifest]
         minutes = sum(entry.seconds for entry in manifest.values()) / 60
-        decision = read_json(run.decision_path)["decision"] if run.decision_path.exists() else ""
+        decision = read_document(run.decision_path, Decision).decision if run.decision_path.exists() else ""
         steps = [
             int(step) for p in run.adapter_dir.glob("checkpoint-*") if (step := p.name.partition("-")[2]).isdigit()
         ]
-        shown.add_row(
+        table.add_row(
             name, recipe["recipe"], recipe["model"]["name"], recipe["method"],
-            str(max(steps, default="")), str(len(steps) or ""), done[-1] if done else "", f"{minutes:.1f}",
+            str(max(steps, default="")), str(len(steps) or ""), finished[-1] if finished else "", f"{minutes:.1f}",
             transfer(run), decision,
         )  # fmt: skip
-    return shown
+    return table
 
 
 def transfer(run: Run) -> str:
@@ -59,7 +59,7 @@ def print_runs() -> None:
     """The table of runs on standard output."""
     # A pipe has no width: nothing is folded for it.
     console = Console(width=None if sys.stdout.isatty() else 200)
-    console.print(table() if run_names() else "no runs yet: make demo")
+    console.print(runs_table() if run_names() else "no runs yet: make demo")
 
 
 def run_to_remove(request: RunRequest) -> Run:

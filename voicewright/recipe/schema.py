@@ -466,7 +466,7 @@ class Blind(Section):
     looks: int = Field(1, ge=1)
     """How often the verdict may be looked at before it is final; each look's interval is widened accordingly."""
     ask_above_usd: float = Field(1.0, ge=0)
-    """Judging that is estimated to cost more waits for `yes=1`."""
+    """Judging that is estimated to cost more waits for `YES=1`."""
     stop_above_usd: float | None = Field(None, gt=0)
     """Judging ends where the counted cost reaches this."""
     judge_qualification: QualificationSettings = QualificationSettings()

@@ -102,7 +102,7 @@ def discover(
         if model is not None or strict or len(offered) != 1:
             raise UserError(
                 f"{url} does not serve {name!r} but {', '.join(offered) or 'nothing'}",
-                hint="model=NAME if one of these is meant, or another url=",
+                hint="MODEL=<name> if one of these is meant, or another URL=",
             )
         name = next(iter(offered))
     entry, parent = offered[name], offered.get(offered[name].parent or "")

@@ -31,7 +31,7 @@ def up(run: Run, arm: str = "both", *, port: int | None = None) -> list[Server]:
         return []
     if port and len(arms) > 1:
         hint = f"make serve RUN={run.name} ARM=baseline PORT={port}"
-        raise UserError("port= names one port, and two arms need two", hint=hint)
+        raise UserError("PORT names one port, and two arms need two", hint=hint)
     if adapters.is_arm(arm):
         return [_keep_adapters_up(*adapters.of_run(recipe, port))]
     listed = [servers.of_run(recipe, each, port) for each in arms]

@@ -42,12 +42,12 @@ REPORT_EVERY_S = 15.0
 PROBE_TIMEOUT_S = 2.0
 # What a log says, and what to do about it.
 LOG_HINTS = {
-    "out of memory": "one model at a time (arm=baseline), the base with its adapter in one server (arm=checkpoints), "
+    "out of memory": "one model at a time (ARM=baseline), the base with its adapter in one server (ARM=checkpoints), "
     "a lower vllm.gpu_memory_utilization or vllm.max_model_len, or stop what else uses the GPU",
     "no available memory for the cache blocks": "a lower vllm.max_model_len, or a higher vllm.gpu_memory_utilization",
     "free memory on device": "a lower vllm.gpu_memory_utilization, or stop what else uses the GPU",
     "libnuma": "install libnuma1 (Debian, Ubuntu: apt-get install libnuma1)",
-    "head size": "vLLM has no kernel for this model's head size; serve it with other software: serve=external",
+    "head size": "vLLM has no kernel for this model's head size; serve it with other software: SET=serve=external",
     "gated repo": "accept the model's licence at the hub and set HF_TOKEN",
     "unrecognized arguments": "a key under vllm: that this vLLM does not know",
     "address already in use": "another port: serve.baseline_port, serve.finetuned_port",

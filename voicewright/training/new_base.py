@@ -32,9 +32,9 @@ def make_base(folder: Path, out_dir: Path, sizes: BaseSizes) -> None:
     Raises UserError where a model is there already, the texts are too few, or a size cannot be built.
     """
     if (out_dir / "model.safetensors").exists():
-        raise UserError(f"{out_dir} holds a model already", hint="out=<another folder>")
+        raise UserError(f"{out_dir} holds a model already", hint="OUT=<another folder>")
     if sizes.hidden % HIDDEN_MULTIPLE:
-        raise UserError(f"hidden={sizes.hidden}: expected a multiple of {HIDDEN_MULTIPLE}", hint="hidden=256")
+        raise UserError(f"hidden={sizes.hidden}: expected a multiple of {HIDDEN_MULTIPLE}", hint="SET=hidden=256")
     paths = text_files(folder)
     request = {"out_dir": str(out_dir), "texts": [str(path) for path in paths], **asdict(sizes)}
     axolotl_scripts.run_script("new_base.py", request, task=f"making a model of {folder}")

@@ -19,14 +19,14 @@ def push(run: Run, repository: str, *, confirmed: bool = False) -> None:
     """
     if repository.count("/") != 1:
         raise UserError(
-            f"to={repository}: expected owner/name on the hub", hint=f"make push RUN={run.name} TO=owner/name"
+            f"TO={repository}: expected owner/name on the hub", hint=f"make push RUN={run.name} TO=owner/name"
         )
     if not (run.merged_dir / "config.json").exists():
         raise UserError(f"{run.merged_dir} holds no merged model", hint=f"make merge RUN={run.name}")
     size = sum(path.stat().st_size for path in run.merged_dir.rglob("*") if path.is_file()) / GB
     question = f"Upload {run.merged_dir} ({size:.2f} GB) to {repository} on the hub, private?"
     if not confirmed and not confirms(question):
-        raise UserError("nothing was uploaded", hint="answer y, or yes=1 where there is no terminal")
+        raise UserError("nothing was uploaded", hint="answer y, or YES=1 where there is no terminal")
     upload(run.merged_dir, repository)
 
 
