@@ -40,10 +40,10 @@ def test_a_judge_is_qualified_at_no_greater_length_than_it_votes_on(words: int, 
     assert panel.at_pair_length(QualificationSettings(), pairs).words == case_words
 
 
-def test_the_author_is_never_among_the_impostors() -> None:
-    of_sample = panel.impostor_texts(recipes.compose("demo").recipe)
+def test_the_author_is_never_among_the_imposters() -> None:
+    of_sample = panel.imposter_texts(recipes.compose("demo").recipe)
     assert len(of_sample) >= 3
-    of_other = panel.impostor_texts(recipes.compose("demo", ["source=voicewright/judging/impostors"]).recipe)
+    of_other = panel.imposter_texts(recipes.compose("demo", ["source=voicewright/judging/imposters"]).recipe)
     assert of_other and not set(of_sample) & set(of_other)
 
 

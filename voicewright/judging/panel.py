@@ -31,7 +31,7 @@ from voicewright.recipe.schema import Judge, QualificationSettings, Recipe
 
 HEADING = re.compile(r"^#.*$\n?", re.MULTILINE)
 MIN_CASE_WORDS = 40
-IMPOSTORS_DIR = Path(__file__).parent / "impostors"
+IMPOSTERS_DIR = Path(__file__).parent / "imposters"
 
 
 def author_texts(run: Run, *splits: str) -> list[str]:
@@ -84,12 +84,12 @@ def question_names(name: str, settings: Judge, rubric: Mapping[str, str]) -> lis
     return questions
 
 
-def impostor_texts(recipe: Recipe) -> list[str]:
+def imposter_texts(recipe: Recipe) -> list[str]:
     """Texts of other writers for the qualification: of the recipe's folder, or a few of ours and the sample manuscript.
 
     Files of the author's own material are left out. Raises UserError where the recipe's folder does not exist.
     """
-    folders = [IMPOSTORS_DIR, SAMPLE_DIR]
+    folders = [IMPOSTERS_DIR, SAMPLE_DIR]
     if recipe.blind.judge_qualification.manuscripts:
         folders = [Path(recipe.blind.judge_qualification.manuscripts).expanduser()]
         if not folders[0].is_dir():
@@ -169,7 +169,7 @@ def judge_run(run: Run, recipe: Recipe, names: Sequence[str] = (), *, agreed: bo
     base = [generation.text for generation in read_documents(base_path, Generation)] if base_path.exists() else []
     settings = at_pair_length(blind.judge_qualification, pairs)
     cases = draw_cases(
-        author_texts(run, "heldout", "val"), impostor_texts(recipe), base, settings, blind.references, blind.seed
+        author_texts(run, "heldout", "val"), imposter_texts(recipe), base, settings, blind.references, blind.seed
     )
     write_documents(run.cases_path, cases.cases)
     case_questions = questions_on(cases.cases, ["voice"])

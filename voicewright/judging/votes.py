@@ -78,7 +78,7 @@ def latest_votes(votes: Iterable[Vote]) -> list[Vote]:
 
 
 def opinions(votes: Iterable[Vote], pairs: Sequence[Pair]) -> list[Opinion]:
-    """One opinion a (rater, question, pair), from one vote an order.
+    """One opinion per (rater, question, pair), from one vote per order.
 
     A machine judge owes an opinion on every pair in both orders, and is unscored where either lacks; a judge that
     was never asked in the second order, and a reader, who sees a pair once, is taken at the one order.

@@ -447,7 +447,7 @@ class QualificationSettings(Section):
     max_unscored: float = Field(0.05, ge=0, le=1)
     """A judge that leaves a larger share unscored loses its vote."""
     manuscripts: str | None = None
-    """A folder of other authors' texts as impostors, better the nearer they are to the author's kind; None for ours."""
+    """A folder of other authors' texts as imposters, better the nearer they are to the author's kind; None for ours."""
 
 
 class Blind(Section):

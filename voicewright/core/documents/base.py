@@ -1,4 +1,4 @@
-"""Reading and writing typed JSON: one document a file, or one a line.
+"""Reading and writing typed JSON: one document per file, or one per line.
 
 A model names what this version writes and reads. Fields it does not name are kept, so that a file of a newer version
 survives being read and written here.

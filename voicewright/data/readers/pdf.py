@@ -1,4 +1,4 @@
-"""PDF: the text of each page in reading order, joined into paragraphs over lines and pages.
+"""PDF: the lines of each page (pdf_layout.py puts them in reading order), joined into paragraphs over lines and pages.
 
 Running heads, running feet and page numbers are removed; end-of-line hyphens are undone by the book's own vocabulary.
 """
