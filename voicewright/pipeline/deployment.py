@@ -31,35 +31,8 @@ def deploy(run: Run, anyway: str | None = None) -> Deployment:
     """
     if not (run.merged_dir / "config.json").exists():
         raise UserError(f"{run.merged_dir}: no merged model", hint=f"make merge RUN={run.name}")
-<<<<<<< HEAD
     decision = read_document(run.decision_path, Decision) if run.decision_path.exists() else None
     if (decision is None or decision.decision != "deploy") and not anyway:
-=======
-    decision = (
-        read_json(run.decision_path) if run.decision_path.exists() else {"decision": None, "sentence": "no decision"}
-    )
-    if decision["decision"] != "deploy" and not anyway:
-        raise UserError(f"run {run.name} is not to be deployed: {decision['sentence']}",
-                        hint='look at report.html; anyway="the reason" deploys it and keeps the reason')  # fmt: skip
-    entry = {
-        "run": run.name,
-        "model": str(run.merged_dir.relative_to(home())),
-        "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "decision": decision["decision"],
-        "anyway": anyway,
-        "fingerprint": fingerprint(run.merged_dir),
-    }
-    write_json(production_path(), {"history": [*history(), entry]})
-    return entry
-
-
-def rollback() -> dict[str, Any] | None:
-    """Take the last deployment back; returns what is in production now. Raises UserError if there was none."""
-    past = history()
-    if not past:
-        raise UserError("nothing was deployed, so there is nothing to take back")
-    if len(past) > 1 and not (home() / past[-2]["model"]).exists():
->>>>>>> 412eb5d (Lint)
         raise UserError(
             f"run {run.name} is not to be deployed: {decision.sentence if decision else 'no decision'}",
             hint=f'make deploy RUN={run.name} ANYWAY="the reason" deploys it and records the reason',
