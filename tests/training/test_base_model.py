@@ -66,11 +66,11 @@ def test_a_target_module_that_does_not_exist_is_named_with_what_was_meant(folder
     assert "no up_prj, did you mean up_proj?" in problems[1]
 
 
-def test_a_sequence_longer_than_the_model_is_refused(folder: Path, home: Path) -> None:
+def test_a_sequence_longer_than_the_model_is_brought_down_or_refused_in_a_set(folder: Path, home: Path) -> None:
     edit(folder / "config.json", max_position_embeddings=256)
-    assert "axolotl.sequence_len 480 is longer than the base model's context, 256" in base_model.problems(
-        composed(folder)
-    )
+    assert composed(folder).axolotl["sequence_len"] == 256
+    with pytest.raises(UserError, match=r"sequence_len=480 is out of reach: model base allows 256"):
+        composed(folder, "axolotl.sequence_len=480")
 
 
 def rows(run: str, split: str, count: int, tokens: int = 100) -> None:
@@ -96,6 +96,7 @@ def test_chat_rows_under_a_completion_type_are_refused_with_the_type_that_fits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rendering, "REPO_DIR", tmp_path)
+    monkeypatch.setattr("voicewright.core.paths.PROJECT_DIR", tmp_path)
     write_rows(tmp_path / "train.jsonl", [{"text": "a"}, {"messages": []}])
     entry = {"path": "train.jsonl", "ds_type": "json", "type": "completion", "field": "text"}
     (problem,) = rendering.row_problems({"datasets": [entry]})

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from voicewright.core import hub
 from voicewright.core.errors import UserError
 from voicewright.recipe import recipes
 from voicewright.training import base_model
@@ -80,7 +81,8 @@ def pretend_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
 
 
 def check(name: str, *overrides: str) -> None:
-    base_model.check_hub(recipes.compose("visions", [f"axolotl.base_model={name}", *overrides]).recipe)
+    recipe = recipes.compose("visions", list(overrides)).recipe
+    base_model.check_hub(recipe.model_copy(update={"axolotl": {**recipe.axolotl, "base_model": name}}))
 
 
 def test_a_model_that_can_be_had_is_let_through() -> None:
@@ -123,7 +125,7 @@ def test_the_modules_of_a_model_in_one_file_are_read_from_its_header() -> None:
 
 
 def test_a_folder_of_this_machine_is_never_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(base_model, "hub_file", lambda name, _: pytest.fail(f"asked the hub for {name}"))
+    monkeypatch.setattr(hub, "fetch_file", lambda name, _: pytest.fail(f"asked the hub for {name}"))
     check("merged_models/not-made-yet")
 
 

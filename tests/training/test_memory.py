@@ -109,6 +109,8 @@ def test_a_base_is_said_to_be_made_first_only_where_the_parent_makes_it(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(home))
+    # Neither is described, so that their configs are not asked for.
+    monkeypatch.setattr("voicewright.recipe.base_models.described", lambda _: None)
     for path, content in (("refs/main", "1"), ("snapshots/1/model.safetensors", "")):
         (home / "models--me--mine" / path).parent.mkdir(parents=True)
         (home / "models--me--mine" / path).write_text(content)

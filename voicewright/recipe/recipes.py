@@ -20,7 +20,7 @@ from voicewright.core.documents.base import read_documents
 from voicewright.core.errors import UserError, did_you_mean, notice
 from voicewright.core.paths import Run
 from voicewright.core.records import Appender, content_id, read_json, write_json, write_text
-from voicewright.recipe import limits, validation
+from voicewright.recipe import base_models, limits, validation
 from voicewright.recipe.schema import Recipe
 
 Tree = dict[str, Any]
@@ -99,6 +99,7 @@ def compose(name: str, overrides: list[str] | None = None, *, run: str | None = 
     sources = [o.partition("=")[2] for o in overrides if o.startswith("source=")]
     tree, origin, problems = _compose_valid_part(name, [o for o in overrides if not o.startswith("source=")])
     tree["run"] = run or run_name(name, overrides)
+    _describe_base_model(tree, origin)
     _start_from_parent(tree, overrides)
     if sources:
         # The new material is read as the recipe's first source was: its shape, its voice, its system prompts.
@@ -211,6 +212,49 @@ def _refuse_unknown_choices(name: str) -> None:
 def _one_line(error: Exception) -> str:
     causes = [str(error)] + ([str(error.__cause__)] if error.__cause__ else [])
     return "; ".join(" ".join(line.strip() for line in cause.splitlines() if line.strip()) for cause in causes)
+
+
+def _describe_base_model(tree: Tree, origin: validation.Origin) -> None:
+    """Replace what the chosen model file says, where the recipe or a SET names another base model than it does.
+
+    What the recipe or the SET says of the model stays; so does everything where `model.dimensions` is among it.
+    """
+    choice = origin.choices.get("model")
+    base = tree.get("axolotl", {}).get("base_model")
+    if choice is None or not isinstance(base, str):
+        return
+    file_tree = choice_tree("model", choice)
+    if base == file_tree["axolotl"]["base_model"] or not _from_model_file("model.dimensions", origin):
+        return
+    files = (choice_tree("model", name) for name in choices("model"))
+    described = next((file for file in files if file["axolotl"]["base_model"] == base), None)
+    described = described or base_models.described(base)
+    if described is None:
+        return
+    for section in ("model", "axolotl", "vllm", "limits"):
+        _replace(
+            tree.setdefault(section, {}), file_tree.get(section) or {}, described.get(section) or {}, section, origin
+        )
+    if "lora_target_modules" in tree["axolotl"]:
+        tree["axolotl"].pop("lora_target_linear", None)
+
+
+def _from_model_file(key: str, origin: validation.Origin) -> bool:
+    return origin.of(key).startswith("configs/model/")
+
+
+def _replace(tree: Tree, former: Tree, new: Tree, prefix: str, origin: validation.Origin) -> None:
+    """Take out what the model file said and put in what the other says, except what was set elsewhere."""
+    for key in {**former, **new}:
+        dotted = f"{prefix}.{key}"
+        if isinstance(former.get(key), dict) and isinstance(new.get(key), dict) and dotted != "model.dimensions":
+            _replace(tree.setdefault(key, {}), former[key], new[key], dotted, origin)
+        elif dotted == "axolotl.base_model":
+            continue
+        elif key not in tree or _from_model_file(dotted, origin):
+            tree.pop(key, None)
+            if key in new:
+                tree[key] = new[key]
 
 
 def _start_from_parent(tree: Tree, overrides: list[str]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from voicewright.core import credentials
+from voicewright.core import hub
 from voicewright.core.documents.base import read_documents
 from voicewright.core.errors import UserError, did_you_mean
 from voicewright.core.paths import Run, given_path
@@ -17,7 +17,6 @@ from voicewright.recipe import steps
 from voicewright.recipe.schema import Recipe
 
 Tree = dict[str, Any]
-WEIGHTS, WEIGHTS_INDEX = "model.safetensors", "model.safetensors.index.json"
 # Packed into fewer optimizer steps than this, a set of rows teaches nothing.
 MIN_PACKED_STEPS = 10
 
@@ -41,7 +40,7 @@ def is_local_name(name: str) -> bool:
 def is_on_disk(recipe: Recipe) -> bool:
     """Whether nothing is downloaded: a folder, one that an earlier recipe makes, or a model in the hub's cache."""
     name = base_model_name(recipe)
-    return local_dir(recipe) is not None or is_local_name(name) or is_in_hub_cache(name)
+    return local_dir(recipe) is not None or is_local_name(name) or hub.is_cached(name)
 
 
 def problems(recipe: Recipe) -> list[str]:
@@ -160,10 +159,6 @@ def _row_problems(recipe: Recipe) -> list[str]:
 # --- the hub
 
 
-class HubUnreachableError(Exception):
-    """The hub did not answer a request for a file; that is no mistake of the user's, and is not reported as one."""
-
-
 def check_hub(recipe: Recipe) -> None:
     """Ask the hub for a few small files before gigabytes are downloaded.
 
@@ -176,16 +171,16 @@ def check_hub(recipe: Recipe) -> None:
     name = base_model_name(recipe)
     sentences: list[str] = []
     try:
-        config_path = hub_file(name, "config.json")
+        config_path = hub.fetch_file(name, "config.json")
         if config_path is None:
             raise UserError(f"{name}: no config.json on the hub, so it is not a model that transformers can load")
         sentences += config_problems(recipe, name, _read_object(config_path))
-        if tokenizer_path := hub_file(name, "tokenizer_config.json"):
+        if tokenizer_path := hub.fetch_file(name, "tokenizer_config.json"):
             tokenizer = _read_object(tokenizer_path)
             has_template = not needs_template(recipe) or "chat_template" in tokenizer
             sentences += tokenizer_problems(recipe, name, tokenizer, has_template=has_template or _has_jinja(name))
-        sentences += module_problems(recipe, hub_tensor_names(name))
-    except HubUnreachableError:
+        sentences += module_problems(recipe, hub.tensor_names(name))
+    except hub.HubUnreachableError:
         pass
     if sentences:
         raise UserError(sentences)
@@ -194,74 +189,6 @@ def check_hub(recipe: Recipe) -> None:
 def _has_jinja(name: str) -> bool:
     """Whether a model's folder on the hub has a template of its own; True where that cannot be found out."""
     try:
-        return hub_file(name, "chat_template.jinja") is not None
-    except HubUnreachableError:
+        return hub.fetch_file(name, "chat_template.jinja") is not None
+    except hub.HubUnreachableError:
         return True
-
-
-def hub_token() -> str | None:
-    """The user's token: HF_TOKEN of the environment or of .env, else where `hf auth login` stored it."""
-    from huggingface_hub import get_token
-
-    return credentials.find("HF_TOKEN") or get_token()
-
-
-def hub_file(name: str, file: str) -> Path | None:
-    """A small file of a model of the hub, in the hub's own cache; None where the model has no such file.
-
-    Raises UserError for a model that does not exist or is closed to this user, HubUnreachableError without an answer.
-    """
-    from httpx2 import HTTPError
-    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download, hf_hub_url
-    from huggingface_hub.errors import GatedRepoError, RemoteEntryNotFoundError, RepositoryNotFoundError
-
-    endpoint, token = os.environ.get("HF_ENDPOINT") or constants.ENDPOINT, hub_token()
-    try:
-        # Asked once: the download itself asks for half a minute before it gives up.
-        get_hf_file_metadata(hf_hub_url(name, file, endpoint=endpoint), token=token or False)
-        return Path(hf_hub_download(name, file, endpoint=endpoint, token=token or False))
-    except GatedRepoError:
-        accept = f"accept its licence at {endpoint}/{name}"
-        if token:
-            raise UserError(f"{name}: the hub does not give it to this HF_TOKEN", hint=accept) from None
-        raise UserError(
-            f"{name}: gated, the hub gives it to nobody without a token",
-            hint=f"{accept}, then HF_TOKEN=... in the environment or in .env",
-        ) from None
-    except RepositoryNotFoundError:
-        private = "" if token else " that is open to everybody; for a private one set HF_TOKEN"
-        raise UserError(f"{name}: the hub has no such model{private}", hint="axolotl.base_model=owner/name") from None
-    except RemoteEntryNotFoundError:
-        return None
-    except (HTTPError, OSError):
-        raise HubUnreachableError from None
-
-
-def hub_tensor_names(name: str) -> tuple[str, ...]:
-    """The names of a model's tensors, from its index or the header of its only file; () where it has neither."""
-    from httpx2 import HTTPError
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import SafetensorsParsingError
-
-    if index_path := hub_file(name, WEIGHTS_INDEX):
-        return tuple(_read_object(index_path).get("weight_map") or ())
-    api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"), token=hub_token() or False)
-    try:
-        return tuple(api.parse_safetensors_file_metadata(name, WEIGHTS).tensors)
-    except (HTTPError, SafetensorsParsingError):
-        return ()
-
-
-def is_in_hub_cache(name: str) -> bool:
-    """Whether all weights of a model of the hub are in the hub's cache on this disk."""
-    from huggingface_hub import try_to_load_from_cache
-
-    if name.count("/") != 1:
-        return False
-    if isinstance(try_to_load_from_cache(name, WEIGHTS), str):
-        return True
-    index_path = try_to_load_from_cache(name, WEIGHTS_INDEX)
-    if not isinstance(index_path, str):
-        return False
-    shards = set((_read_object(Path(index_path)).get("weight_map") or {}).values())
-    return bool(shards) and all(isinstance(try_to_load_from_cache(name, shard), str) for shard in shards)

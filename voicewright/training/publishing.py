@@ -6,10 +6,10 @@ import os
 import sys
 from pathlib import Path
 
+from voicewright.core import hub
 from voicewright.core.errors import UserError
 from voicewright.core.paths import Run
 from voicewright.core.units import GB
-from voicewright.training import base_model
 
 
 def push(run: Run, repository: str, *, confirmed: bool = False) -> None:
@@ -40,7 +40,7 @@ def upload(folder: Path, repository: str) -> None:
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
-    api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"), token=base_model.hub_token())
+    api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"), token=hub.token())
     try:
         api.create_repo(repository, private=True, exist_ok=True)
         commit = api.upload_folder(
