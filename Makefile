@@ -40,6 +40,7 @@ $(UV):
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .envs/uv "uv==$$(cat requirements/uv.txt)"
 
 $(READY): requirements/core.txt | $(UV)
+	@echo "note: installing the core environment from requirements/core.txt (once)" >&2
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .envs/core
 	@$(UV) pip sync --quiet --python $(CORE) requirements/core.txt
 	@sha256sum requirements/core.txt | cut -d' ' -f1 > $@

@@ -25,6 +25,7 @@ from voicewright.core.paths import PACKAGE_DIR, REPO_DIR, Run
 from voicewright.core.records import write_json
 from voicewright.pipeline import deployment
 from voicewright.recipe import recipes
+from voicewright.recipe.schema import Recipe
 
 PAGES = (
     "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/**/*.md", "recipes/*", "configs/**/*.yaml", "Makefile",
@@ -80,28 +81,26 @@ def commands_in(text: str, place: str, *, strict: bool = False) -> Iterator[Prin
 def pages() -> Iterator[Printed]:
     for pattern in PAGES:
         for path in sorted(REPO_DIR.glob(pattern)):
-            if path.is_file():
+            if path.is_file() and "generated" not in path.parts:  # from the commands' own help
                 text = re.sub(r"\{\{[^}]*\}\}", "mine", path.read_text(encoding="utf-8"))
                 yield from commands_in(text, str(path.relative_to(REPO_DIR)))
 
 
-def library() -> Iterator[Printed]:
-    """The strings of the library; of an f-string with what would stand in it."""
+def strings() -> Iterator[tuple[str, str, bool]]:
+    """Place and text of every string of the library, and whether it is an error's hint."""
     for path in sorted(PACKAGE_DIR.rglob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        hints = {
-            id(k.value)
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Call)
-            for k in node.keywords
-            if k.arg == "hint"
-        }
-        inner = {id(value) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for value in node.values}
-        for node in ast.walk(tree):
-            if id(node) in inner or not isinstance(node, ast.JoinedStr | ast.Constant):
-                continue
-            place = f"{path.relative_to(REPO_DIR)}:{node.lineno}"
-            yield from commands_in(text_of(node), place, strict=id(node) in hints)
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        keywords = [keyword for node in nodes if isinstance(node, ast.Call) for keyword in node.keywords]
+        hints = {id(keyword.value) for keyword in keywords if keyword.arg == "hint"}
+        inner = {id(value) for node in nodes if isinstance(node, ast.JoinedStr) for value in node.values}
+        for node in nodes:
+            if isinstance(node, ast.JoinedStr | ast.Constant) and id(node) not in inner:
+                yield f"{path.relative_to(REPO_DIR)}:{node.lineno}", text_of(node), id(node) in hints
+
+
+def library() -> Iterator[Printed]:
+    for place, text, is_hint in strings():
+        yield from commands_in(text, place, strict=is_hint)
 
 
 def text_of(node: ast.JoinedStr | ast.Constant) -> str:
@@ -211,6 +210,18 @@ def test_there_are_commands_to_hold() -> None:
     places = {printed.place.partition(":")[0] for printed in every_command()}
     assert places >= {"README.md", "CONTRIBUTING.md", *(f"recipes/{name}.yaml" for name in recipes.names())}
     assert len(every_command()) > 200
+
+
+def test_a_hint_names_options_as_every_spelling_takes_them() -> None:
+    """`port=8004` in a hint does nothing under make; PORT=8004 works in all three."""
+    keys = {*Recipe.model_fields, *recipes.groups()}
+    options = {name for each in cli.commands.values() if isinstance(each, Command) for name in each.options()} - keys
+    lower = [
+        f"{place}: {text}"
+        for place, text, is_hint in strings()
+        if is_hint and any(key in options for key in re.findall(r"(?<![\w.\"=-])([a-z_]+)=(?!=)", text))
+    ]
+    assert not lower, "\n".join(lower)
 
 
 @pytest.mark.slow

@@ -111,6 +111,12 @@ def test_makes_misspelt_variables_and_targets_are_refused_with_what_was_meant(ca
         assert result.exit_code == 2 and expected in result.stderr, (make, result.output)
 
 
+def test_make_itself_refuses_them_too(home: Path) -> None:
+    for words, expected in ((["tran"], "did you mean train?"), (["train", "SORCE=x y"], "did you mean SOURCE")):
+        done = subprocess.run(["make", *words], cwd=REPO_DIR, capture_output=True, text=True, check=False)
+        assert done.returncode == 2 and expected in done.stderr, done.stderr
+
+
 def test_variables_of_programs_below_are_no_mistake_of_make(call: Call) -> None:
     given = {"HF_TOKEN": "x", "ACCEL": "cpu", "RECIPE": "demo", "DRY_RUN": "1", "CUDA_VISIBLE_DEVICES": ""}
     assert call("render", make=given).exit_code == 0

@@ -119,28 +119,29 @@ class Command(click.Command):
             f"{key}=: {self.name} has no such {'variable' if by_make else 'option'}{meant}. It has {', '.join(names)}"
         )
 
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        pieces = [piece for param in self.get_params(ctx) for piece in param.get_usage_pieces(ctx)]
+        return [*pieces, "[key=value ...]"]
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        by_make = bool(ctx.find_root().meta.get(MAKE_VARIABLE))
         rows = []
         for param in self.get_params(ctx):
-            if isinstance(param, click.Option) and not param.hidden:
-                if "--help" in param.opts:
-                    rows.append(("--help", param.help or ""))
-                    continue
-                metavar = "1" if param.is_flag else param.make_metavar(ctx).upper()
-                default = (
-                    f"  [{param.default}]" if isinstance(param.default, str | int | float) and not param.is_flag else ""
-                )
-                rows.append((f"{param.name}={metavar}", f"{param.help or ''}{default}"))
-        with formatter.section("Options"):
-            formatter.write_dl(rows)
-        if self.takes_overrides:
+            if not isinstance(param, click.Option) or param.hidden or "--help" in param.opts:
+                continue
+            name = str(param.name).upper() if by_make else param.name
+            value = "1" if param.is_flag else param.make_metavar(ctx).upper()
+            has_default = isinstance(param.default, str | int | float) and not param.is_flag
+            rows.append((f"{name}={value}", f"{param.help or ''}{f'  [{param.default}]' if has_default else ''}"))
+        with formatter.section("Variables" if by_make else "Options"):
+            formatter.write_dl(rows if by_make else [*rows, ("--help", "Show this page.")])
+        if self.takes_overrides and not by_make:
             with formatter.section("Any other key=value"):
-                formatter.write_text("overrides a value of the recipe for this run: model=tiny axolotl.lora_r=32")
+                formatter.write_text("changes a value of the recipe for this run: model=tiny axolotl.lora_r=32")
         if self.examples:
             with formatter.section("Examples" if len(self.examples) > 1 else "Example"):
                 for example in self.examples:
-                    formatter.write_text(f"voicewright {example}")
-                formatter.write_text("With make, the same words in capitals: make " + self.examples[0])
+                    formatter.write(f"  {ctx.find_root().info_name} {example}\n")
 
 
 class Group(click.Group):

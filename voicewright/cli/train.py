@@ -89,10 +89,14 @@ def sweep(target: str | None, recipe: str | None, set: str | None, source: str |
     name = target or recipe
     if not name:
         raise UserError("RECIPE is missing", hint='make sweep RECIPE=visions SET="axolotl.lora_r=8,16"')
+    words = [*split_set(set or ""), *overrides()]
+    # SET may hold it too.
+    until = next((word.partition("=")[2] for word in words if word.startswith("until=")), until)
     names = [stage.name for stage in STAGES]
     if until not in names:
         raise UserError(f"until={until}: no such stage{did_you_mean(until, names)}. Stages: {', '.join(names)}")
-    words = [*split_set(set or ""), *overrides(), *([f"source={source}"] if source else [])]
+    words = [word for word in words if not word.startswith("until=")]
+    words += [f"source={source}"] if source else []
     if would(f"run {name} with every combination of {' '.join(words)}, up to {until}"):
         return
     processes.interruptible()
