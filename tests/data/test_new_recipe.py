@@ -176,7 +176,7 @@ def test_pdfs_beside_manuscripts_are_books_like_them(tmp_path: Path) -> None:
 def test_a_path_that_yaml_would_misread_is_quoted(
     name: str, make: Make, tmp_path: Path, no_card: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(new_recipe, "REPO_DIR", tmp_path)
+    monkeypatch.setattr("voicewright.core.paths.PROJECT_DIR", tmp_path)
     (tmp_path / name).mkdir()
     (tmp_path / name / "a.md").write_text(book(40))
     make(name)

@@ -83,6 +83,16 @@ class Run:
         return self.dir / "recipe.yaml"
 
     @property
+    def overrides_path(self) -> Path:
+        """The overrides that the user set."""
+        return self.dir / "overrides.json"
+
+    @property
+    def adapted_path(self) -> Path:
+        """What the recipe was changed to after training ran out of memory."""
+        return self.dir / "adapted.jsonl"
+
+    @property
     def manifest_path(self) -> Path:
         return self.dir / "manifest.json"
 
@@ -281,6 +291,11 @@ class Run:
     def logs_dir(self) -> Path:
         return self.dir / "logs"
 
+    @property
+    def children_dir(self) -> Path:
+        """Records and locks of child processes."""
+        return self.dir / "children"
+
     def child_path(self, name: str) -> Path:
         """The record of a child process (a trainer, a server), so that it can be ended after a crash."""
-        return self.dir / "children" / f"{name}.json"
+        return self.children_dir / f"{name}.json"

@@ -151,7 +151,7 @@ def finish(path: Path, requests: Requests, arm: str) -> list[Generation]:
 @contextmanager
 def only_writer(run: Run, arm: str) -> Iterator[None]:
     """Wait until no other process writes this arm's files (one may have outlived a killed launcher)."""
-    lock_path = run.dir / "children" / f"generate-{arm}.lock"
+    lock_path = run.children_dir / f"generate-{arm}.lock"
     lock_path.parent.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(lock_path)
     try:

@@ -326,25 +326,25 @@ def freeze(composed: Composed, user_overrides: list[str] | None = None) -> None:
         notice(message)
     run = Run(composed.recipe.run)
     write_text(run.recipe_path, composed.yaml())
-    write_json(run.dir / "overrides.json", composed.overrides if user_overrides is None else user_overrides)
+    write_json(run.overrides_path, composed.overrides if user_overrides is None else user_overrides)
 
 
 def adapt(composed: Composed, user_overrides: list[str], adaptation: Adaptation) -> None:
     """Freeze a run's recipe with more overrides than the user set, and record them and why."""
-    with Appender(Run(composed.recipe.run).dir / "adapted.jsonl") as record:
+    with Appender(Run(composed.recipe.run).adapted_path) as record:
         record.append(adaptation.to_json())
     freeze(composed, user_overrides)
 
 
 def frozen_overrides(run: Run) -> list[str]:
     """The overrides that a run was started with."""
-    path = run.dir / "overrides.json"
+    path = run.overrides_path
     return [str(override) for override in read_json(path)] if path.exists() else []
 
 
 def adapted_overrides(run: Run) -> list[str]:
     """The overrides that were added to a run when it, or the run it comes after, ran out of memory."""
-    path = run.dir / "adapted.jsonl"
+    path = run.adapted_path
     overrides: list[str] = []
     for adaptation in read_documents(path, Adaptation) if path.exists() else ():
         overrides = merge_overrides(overrides, adaptation.overrides)

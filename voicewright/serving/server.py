@@ -182,7 +182,7 @@ def unattached_dir() -> Path:
 def record_paths(run: Run | None = None) -> list[Path]:
     """The records of a run's servers; of all runs and of none, where no run is given."""
     if run is not None:
-        return sorted((run.dir / "children").glob("serve-*.json"))
+        return sorted(run.children_dir.glob("serve-*.json"))
     of_runs = (home() / "runs").glob("*/children/serve-*.json")
     return sorted([*of_runs, *unattached_dir().glob("*.json")])
 
