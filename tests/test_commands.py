@@ -189,8 +189,8 @@ def failure(printed: Printed) -> str | None:
                 begin(run, recipe)
     # A new recipe has no run yet.
     env = {"DRY_RUN": "1"} | ({"VOICEWRIGHT_HOME": f"{os.environ['VOICEWRIGHT_HOME']}/new"} if name == "new" else {})
-    made = {MAKE_VARIABLE: " ".join(variables), **variables} if kind == "make" else {}
-    result = CliRunner().invoke(cli, words[:1] if kind == "make" else words, env={**made, **env})
+    variables_of_make = {MAKE_VARIABLE: " ".join(variables), **variables} if kind == "make" else {}
+    result = CliRunner().invoke(cli, words[:1] if kind == "make" else words, env={**variables_of_make, **env})
     return None if result.exit_code == 0 else result.output.strip() or repr(result.exception)
 
 
@@ -231,13 +231,13 @@ def test_every_printed_command_works_as_printed(home: Path, monkeypatch: pytest.
     begin("mini", "demo")
     write_json(Run("mini").merged_dir / "config.json", {})
     deployment.deploy(Run("mini"), "to have something in production")
-    found: dict[tuple[str, bool], str | None] = {}
+    failures: dict[tuple[str, bool], str | None] = {}
     wrong = []
     for printed in every_command():
         key = (printed.text, printed.strict)
-        if key not in found:
-            found[key] = failure(printed)
-        if found[key]:
-            wrong.append(f"{printed.place}: {printed.text}\n    {found[key]}".replace(str(home), "HOME"))
+        if key not in failures:
+            failures[key] = failure(printed)
+        if failures[key]:
+            wrong.append(f"{printed.place}: {printed.text}\n    {failures[key]}".replace(str(home), "HOME"))
     assert not wrong, "\n".join(wrong)
     assert os.environ.get(MAKE_VARIABLE) is None

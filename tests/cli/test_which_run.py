@@ -221,8 +221,8 @@ def test_demo_is_the_run_of_that_name(call: Call) -> None:
 
 def test_the_next_round_that_preferences_prints_is_a_command_that_works(call: Call) -> None:
     run = begin("mini", "freethought", "model=tiny", "hardware=cpu")
-    made, *words = shlex.split(next_round(run))
-    assert made == "make" and "after=" not in " ".join(words)
+    program, *words = shlex.split(next_round(run))
+    assert program == "make" and "after=" not in " ".join(words)
     variables = dict(word.split("=", 1) for word in words[1:])
     result = call(words[0], make={**variables, "DRY_RUN": "1"})
     assert result.exit_code == 0, result.output

@@ -1,0 +1,1 @@
+"""The command line: every command, once, for `voicewright`, make and the scripts."""

@@ -1,4 +1,4 @@
-"""What a command is: click, with `key=value` words, one form of error, and help by the parts of the journey.
+"""What a command is: click with `key=value` words, one form of error, and help in sections.
 
 A command is defined once and has three spellings, whose words mean the same:
 
@@ -6,9 +6,9 @@ A command is defined once and has three spellings, whose words mean the same:
     voicewright voice run=mini eval.samples=2
     python -m benchmarks.voice run=mini eval.samples=2
 
-A word `key=value` sets the option `key` where the command has it; otherwise it overrides a value of the recipe, if the
-command takes a recipe. make passes every variable that it was given through the environment and names them in
-VOICEWRIGHT_MAKE, so that no value is ever part of a shell line.
+A word `key=value` sets the option `key` if the command has it; otherwise it overrides a value of the recipe, if the
+command takes a recipe. make passes the variables of its command line through the environment and names them in
+VOICEWRIGHT_MAKE, so that no value is part of a shell line.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from voicewright.core.errors import UserError, did_you_mean
 
 SECTIONS = ("Prepare", "Train", "Serve", "Evaluate", "Decide & publish", "Runs", "This machine")
 MAKE_VARIABLE = "VOICEWRIGHT_MAKE"
-# Variables that make or a program below it reads; given to make, they are no mistake.
+# Variables that make itself or a program reads: passed through, and no mistake on make's command line.
 ENVIRONMENT_VARIABLES = re.compile(
     r"(VOICEWRIGHT|HF|CUDA|NVIDIA|WANDB|MLFLOW|UV|PIP|OMP|VLLM|PYTORCH|NCCL)_\w+|PYTHON|ACCEL|SHELL|MAKEFLAGS|[A-Z]*_?PROXY"
 )
@@ -55,7 +55,7 @@ PORT = Number(1, 65535)
 
 
 class Command(click.Command):
-    """A command of the journey; `key=value` words become its options, or overrides of the recipe."""
+    """A command whose `key=value` words become its options, or overrides of the recipe."""
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """All commands: help by the parts of the journey, a hint for a misspelt one, and this project's exit codes."""
+    """All commands: help in sections, did-you-mean for a misspelt one, and this project's exit codes."""
 
     def main(  # type: ignore[override]
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
@@ -172,12 +172,12 @@ class Group(click.Group):
         sys.exit(code if isinstance(code, int) else 0)
 
     def make_context(self, info_name: str | None, args: list[str], *more: Any, **extra: Any) -> click.Context:
-        given = os.environ.pop(MAKE_VARIABLE, None)
-        if given is None:
+        variables = os.environ.pop(MAKE_VARIABLE, None)
+        if variables is None:
             return super().make_context(info_name, args, *more, **extra)
-        names = [name for name in given.split() if not ENVIRONMENT_VARIABLES.fullmatch(name.upper())]
+        names = [name for name in variables.split() if not ENVIRONMENT_VARIABLES.fullmatch(name.upper())]
         words = [f"{name}={os.environ.pop(name, '')}" for name in names]
-        # make's own variables: what is started below is no part of this make.
+        # A make that a child of this command starts is not a part of this one.
         for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
             os.environ.pop(name, None)
         ctx = super().make_context("make", [*args, *words], *more, **extra)

@@ -94,7 +94,7 @@ def run_stages(
         raise UserError(f"checkpoint={checkpoint}: expected {CHECKPOINT}")
     processes.interruptible()
     selection = select(request) if target else select_as_it_is(request)
-    selection.tell()
+    selection.print_notices()
     if is_dry_run():
         if target:
             print_plan(target, selection, force="merge" if checkpoint and not force else force)

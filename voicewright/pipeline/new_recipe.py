@@ -142,10 +142,11 @@ def new_recipe(name: str, source: str, overrides: Sequence[str] = (), *, dry_run
     material that cannot be read or is too little, and for an override of something else.
     """
     check_name(name)
-    given = _choices_of(overrides)
-    found = survey(source)
-    choice = choose(found[0], named_machine(given["hardware"]) if "hardware" in given else this_machine(cards()), given)
-    text = render(name, source, found, choice)
+    chosen = _choices_of(overrides)
+    kinds = survey(source)
+    machine = named_machine(chosen["hardware"]) if "hardware" in chosen else this_machine(cards())
+    choice = choose(kinds[0], machine, chosen)
+    text = render(name, source, kinds, choice)
     path = paths.RECIPES_DIR / f"{name}.yaml"
     if not dry_run:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -156,7 +157,7 @@ def new_recipe(name: str, source: str, overrides: Sequence[str] = (), *, dry_run
         except UserError:
             path.unlink()
             raise
-    return summary(name, source, found, choice)
+    return summary(name, source, kinds, choice)
 
 
 def check_name(name: str) -> None:
@@ -181,23 +182,23 @@ def survey(source: str) -> list[Material]:
         raise UserError(
             "SOURCE is missing: a file, a folder or a glob", hint="make new RECIPE=mine SOURCE=manuscripts/sample"
         )
-    found, problems = materials.survey(given_path(source))
+    kinds, problems = materials.survey(given_path(source))
     if problems:
         lines = [problem.replace("data.sources.SOURCE", "SOURCE") for problem in condensed(problems)]
         raise UserError(lines, hint="put these right or take them out, then the same command again")
-    approach = APPROACHES[found[0].kind]
-    if amount(found[0]) < approach.min_amount:
+    approach = APPROACHES[kinds[0].kind]
+    if amount(kinds[0]) < approach.min_amount:
         raise UserError(
-            f"{source}: {description(found[0])}: too little to learn from and to measure by; "
+            f"{source}: {description(kinds[0])}: too little to learn from and to measure by; "
             f"at least {approach.min_amount:,} {approach.unit} are needed, {approach.good_amount:,} are good",
             hint="add more; `make demo` shows the path on a short novel meanwhile",
         )
-    return found
+    return kinds
 
 
-def choose(material: Material, machine: Machine, given: Mapping[str, str] | None = None) -> Choice:
-    """What fits a material on a machine; `given` may name model and method."""
-    given = given or {}
+def choose(material: Material, machine: Machine, chosen: Mapping[str, str] | None = None) -> Choice:
+    """What fits a material on a machine; `chosen` names model or method instead."""
+    chosen = chosen or {}
     approach = APPROACHES[material.kind]
     is_dpo = material.kind == "pairs"
     # DPO keeps the base in 16 bits, as LoRA does.
@@ -209,8 +210,8 @@ def choose(material: Material, machine: Machine, given: Mapping[str, str] | None
     return Choice(
         approach,
         machine,
-        given.get("model", best.model),
-        given.get("method", "dpo" if is_dpo else best.method),
+        chosen.get("model", best.model),
+        chosen.get("method", "dpo" if is_dpo else best.method),
         "external" if machine.hardware == "apple" else "vllm",
         sequence_len,
         n_rows,
@@ -268,13 +269,13 @@ def gradient_accumulation(row_count: int) -> int:
     return 8 if row_count >= 400 else 4 if row_count >= 100 else 2
 
 
-def render(name: str, source: str, found: Sequence[Material], choice: Choice) -> str:
+def render(name: str, source: str, kinds: Sequence[Material], choice: Choice) -> str:
     """The recipe's YAML, every choice with its reason."""
     engine = Environment(  # noqa: S701 (YAML, no HTML)
         loader=FileSystemLoader(Path(__file__).parent),
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    material = found[0]
+    material = kinds[0]
     families = [path.stem for path in FAMILIES_DIR.glob("*.yaml") if choice.model.startswith(path.stem)]
     return engine.get_template("new.yaml.j2").render(
         name=name,
@@ -286,16 +287,16 @@ def render(name: str, source: str, found: Sequence[Material], choice: Choice) ->
         page=f"{choice.approach.shipped_recipe.partition('_')[0]}.md",
         method_reason=METHODS.get(choice.method, "as SET says"),
         # Quoted: YAML would read 1984 as a number.
-        patterns=[json.dumps(pattern, ensure_ascii=False) for pattern in patterns(material, source, found[1:])],
+        patterns=[json.dumps(pattern, ensure_ascii=False) for pattern in patterns(material, source, kinds[1:])],
         speakers=", ".join(f"{speaker} {words:,}" for speaker, words in material.speakers.most_common(4)),
         special_tokens=SPECIAL_TOKENS,
         family=families[0] if families else "null",
     )
 
 
-def summary(name: str, source: str, found: Sequence[Material], choice: Choice) -> str:
+def summary(name: str, source: str, kinds: Sequence[Material], choice: Choice) -> str:
     """What was found, what was chosen and why, and what comes next, a line each."""
-    approach, material = choice.approach, found[0]
+    approach, material = choice.approach, kinds[0]
     lines = [
         f"material   {description(material)}",
         f"machine    {choice.machine.description}: hardware={choice.machine.hardware}",
@@ -310,8 +311,8 @@ def summary(name: str, source: str, found: Sequence[Material], choice: Choice) -
         )
     if choice.machine.hardware == "cpu":
         lines.append('note       the embedded model writes nonsense; for a rented card: SET="hardware=gpu_24gb"')
-    for other in found[1:]:
-        lines += [f"left out   {description(other)}", f"           {recipe_for_other(other, name, source, found)}"]
+    for other in kinds[1:]:
+        lines += [f"left out   {description(other)}", f"           {recipe_for_other(other, name, source, kinds)}"]
     return "\n".join([*lines, f"next       make plan RECIPE={name}"])
 
 
@@ -341,11 +342,11 @@ def patterns(material: Material, source: str, others: Sequence[Material]) -> lis
     return [f"{source.rstrip('/')}/**/*{ending}" for ending in sorted(endings)]
 
 
-def recipe_for_other(other: Material, name: str, source: str, found: Sequence[Material]) -> str:
+def recipe_for_other(other: Material, name: str, source: str, kinds: Sequence[Material]) -> str:
     """The command that makes a recipe of a kind that was left out."""
     if amount(other) < APPROACHES[other.kind].min_amount:
         return "too little for a recipe of its own"
-    named = patterns(other, source, [kind for kind in found if kind is not other])
+    named = patterns(other, source, [kind for kind in kinds if kind is not other])
     if len(named) == 1:
         return f"make new RECIPE={name}-{other.kind} SOURCE='{named[0]}'"
     return f"put these into a folder of their own and make a recipe of it: {', '.join(named)}"
@@ -355,7 +356,7 @@ def _choices_of(overrides: Sequence[str]) -> dict[str, str]:
     choices = dict(override.partition("=")[::2] for override in overrides)
     allowed = ("hardware", "model", "method")
     problems = [
-        f"SET: {key}{did_you_mean(key, allowed)}: a new recipe is given {', '.join(allowed)}; the rest is yours to edit"
+        f"SET: {key}{did_you_mean(key, allowed)}: a new recipe takes {', '.join(allowed)}; the rest is yours to edit"
         for key in choices
         if key not in allowed
     ]

@@ -1,10 +1,12 @@
-"""Which run a command means, and by which recipe it goes on.
+"""Which run a command means, and which recipe it continues with.
 
-RUN names a run and is enough; RECIPE alone is that recipe's latest run. Overrides (SET, SOURCE) on a recipe are the run
-that was begun with exactly these, or a new one. On a run that exists, they are taken over if no finished stage reads
-what they change; otherwise they begin a run beside it, since a finished stage is never made again in silence.
+- RUN alone: that run, with the recipe that is frozen in it.
+- RECIPE alone: the recipe's run that was last worked on, or its first.
+- RECIPE with overrides (SET, SOURCE): the run that was begun with exactly these, or a new one.
+- RUN with overrides: that run if no finished stage reads what they change, otherwise a new run beside it. A finished
+  stage is never replaced without notice.
 
-Nothing here writes: a dry run selects too.
+Selecting writes nothing, so that a dry run can do it.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ TRAINED_WITH = ("axolotl.", "data.", "method")
 
 
 class NoRunNamedError(UserError):
-    """A command that works on a run was given none: it is never guessed."""
+    """No run and no recipe were named: none is guessed."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -45,17 +47,17 @@ class NoRunNamedError(UserError):
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What a user said of the run that a command is for."""
+    """How a user names the run that a command works on."""
 
     name: str | None = None
-    """A recipe or, where there is no recipe of that name, a run."""
+    """A recipe, or a run if no recipe has that name."""
     recipe: str | None = None
     run: str | None = None
     overrides: list[str] = field(default_factory=list)
     """`key=value` in Hydra's syntax, and `source=path`."""
 
     def resolved(self) -> RunRequest:
-        """With `name` put down as recipe or run. Raises UserError for a name that is neither, or one too many."""
+        """The request with `name` moved to `recipe` or `run`. Raises UserError if it is neither, or one too many."""
         if not self.name:
             return self
         if (self.recipe and self.run) or (self.recipe and self.name != self.recipe):
@@ -72,13 +74,13 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class Selection:
-    """A run, the recipe it goes by, and what is written and told when it goes on."""
+    """A run, its recipe, and what is written and printed when it continues."""
 
     recipe: Recipe
     overrides: list[str]
-    """What the user set for it."""
+    """The overrides that the user set for it."""
     composed: Composed | None = None
-    """What is frozen into the run; None where its frozen recipe stays."""
+    """What is to be frozen into the run; None if its frozen recipe stays."""
     notices: list[str] = field(default_factory=list)
 
     @property
@@ -86,19 +88,19 @@ class Selection:
         return Run(self.recipe.run)
 
     def begin(self) -> Recipe:
-        """Freeze what is new."""
+        """Freeze the recipe if it is new or changed, and return it."""
         if self.composed:
             recipes.freeze(self.composed, self.overrides)
         return self.recipe
 
-    def tell(self) -> None:
-        """Print the notices: which run it is, and what is new in it."""
+    def print_notices(self) -> None:
+        """Print which run it is and what is new in it."""
         for message in self.notices:
             notice(message)
 
 
 def select(request: RunRequest) -> Selection:
-    """The run that is meant, existing or new. Raises UserError where none is named, or RECIPE and RUN contradict."""
+    """The run that is meant, existing or new. Raises UserError if none is named, or RECIPE and RUN contradict."""
     request = request.resolved()
     if request.run:
         run = Run(request.run)
@@ -195,15 +197,15 @@ def _of_recipe(recipe: str, overrides: list[str]) -> Selection:
     if overrides:
         same = [run for run in runs if recipes.frozen_overrides(run) == sorted(overrides)]
         if same:
-            told = [] if same[0].name == default.name else [f"run {same[0].name} was begun with the same SET"]
-            return _continued(same[0], [], told)
+            notices = [] if same[0].name == default.name else [f"run {same[0].name} was begun with the same SET"]
+            return _continued(same[0], [], notices)
         if default.recipe_path.exists():
             return _continued(default, overrides)
         others = [f"other runs of {recipe}: {', '.join(run.name for run in runs)}"] if runs else []
         return _new(recipe, overrides, default.name, others)
     if runs:
-        told = [_latest(runs)] if len(runs) > 1 or runs[0].name != default.name else []
-        return _continued(runs[0], [], told)
+        notices = [_latest(runs)] if len(runs) > 1 or runs[0].name != default.name else []
+        return _continued(runs[0], [], notices)
     return _new(recipe, [], default.name)
 
 
@@ -214,15 +216,15 @@ def _latest(runs: list[Run]) -> str:
     )
 
 
-def _new(recipe: str, overrides: list[str], name: str, told: list[str] | None = None) -> Selection:
+def _new(recipe: str, overrides: list[str], name: str, notices: list[str] | None = None) -> Selection:
     composed = recipes.compose(recipe, overrides, run=name)
     begun = f"new run {name}: recipe {recipe}" + (f" with {' '.join(sorted(overrides))}" if overrides else "")
-    return Selection(composed.recipe, composed.overrides, composed, [begun, *(told or [])])
+    return Selection(composed.recipe, composed.overrides, composed, [begun, *(notices or [])])
 
 
-def _continued(run: Run, overrides: list[str], told: list[str] | None = None) -> Selection:
+def _continued(run: Run, overrides: list[str], notices: list[str] | None = None) -> Selection:
     """A run that exists, with what changed in its recipe's file since, and with more overrides."""
-    notices = list(told or [])
+    notices = list(notices or [])
     frozen, earlier, adapted = frozen_recipe(run), recipes.frozen_overrides(run), recipes.adapted_overrides(run)
     if frozen.recipe not in recipes.names():
         if merge_overrides(earlier, overrides) != merge_overrides(earlier, []):

@@ -180,7 +180,7 @@ def _after_parent(selection: Selection, *, dry_run: bool) -> Selection:
     if dry_run:
         print_plan("merge", parent)
     else:
-        parent.tell()
+        parent.print_notices()
         run_until("merge", parent)
     fallback = [o for o in recipes.adapted_overrides(parent_run) if o.startswith("model=")]
     if not fallback:

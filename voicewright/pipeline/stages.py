@@ -38,8 +38,8 @@ class StageOptions:
 
     @classmethod
     def read(cls, words: Sequence[str]) -> StageOptions:
-        given = dict(word.split("=", 1) for word in words)
-        return cls(given.get("force"), given.get("yes") == "1")
+        values = dict(word.split("=", 1) for word in words)
+        return cls(values.get("force"), values.get("yes") == "1")
 
 
 @dataclass(frozen=True)

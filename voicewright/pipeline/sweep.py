@@ -34,7 +34,7 @@ def sweep(recipe: str, overrides: list[str], until: str = "report") -> None:
     selections = [select(RunRequest(recipe=recipe, overrides=[*sources, *choice])) for choice in choices]
     failures = []
     for selection in selections:
-        selection.tell()
+        selection.print_notices()
         try:
             run_until(until, selection)
         except UserError as error:
