@@ -244,7 +244,7 @@ def test_the_machine_is_the_one_that_set_names(make: Make, no_card: None, capsys
     assert (composed.model.name, composed.method) == ("phi_2", "lora")
     for word, expected in (
         ("hardware=gpu_24", "did you mean gpu_24gb?"),
-        ("axolotl.lora_r=4", "is given hardware, model"),
+        ("axolotl.lora_r=4", "takes hardware"),
     ):
         assert not make("manuscripts/sample", "third", word).exists()
         assert expected in capsys.readouterr().err
