@@ -96,7 +96,7 @@ def test_a_dry_run_tells_what_would_run_and_why_and_runs_none(
     runner.run_until("b", demo)
     (Run("demo").dir / "source.txt").write_text("other ")
     capsys.readouterr()
-    runner.print_plan("c", demo)
+    runner.print_dry_run("c", demo)
     lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()[1:]]
     assert lines == [
         ["a", "would run: changed: runs/demo/source.txt"],
@@ -110,7 +110,7 @@ def test_a_stale_stage_tells_the_recipes_value_that_changed(demo: Selection) -> 
     runner.run_until("b", demo)
     changed = select(RunRequest(recipe="demo", run="other", overrides=["axolotl.lora_r=4"])).recipe
     recipe = changed.model_copy(update={"run": "demo"})
-    assert [planned.reason for planned in runner.plan("b", recipe)] == [None, "axolotl.lora_r: 16 -> 4"]
+    assert [planned.reason for planned in runner.planned_stages("b", recipe)] == [None, "axolotl.lora_r: 16 -> 4"]
 
 
 def test_a_stale_stage_tells_a_lost_output_and_a_newer_version(

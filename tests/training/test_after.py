@@ -55,7 +55,7 @@ def test_a_parent_that_does_not_exist_is_named_with_what_was_meant(recipes: Path
 
 
 def test_the_parents_stages_come_first(recipes: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    runner.print_plan("train", select(second(["hardware=cpu"])))
+    runner.print_dry_run("train", select(second(["hardware=cpu"])))
     lines = capsys.readouterr().out.splitlines()
     runs = [line for line in lines if line.startswith("run ")]
     assert [line.split()[1].rstrip(",") for line in runs] == ["first-hardware_cpu", "second-hardware_cpu"]
@@ -67,7 +67,7 @@ def test_the_parents_stages_come_first(recipes: Path, capsys: pytest.CaptureFixt
 
 
 def test_a_base_that_was_asked_for_needs_no_parent(recipes: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    runner.print_plan("train", select(second(["axolotl.base_model=models/tiny-base"])))
+    runner.print_dry_run("train", select(second(["axolotl.base_model=models/tiny-base"])))
     assert "run first" not in capsys.readouterr().out
 
 
@@ -88,7 +88,7 @@ def test_a_parent_that_fell_back_to_a_smaller_model_is_gone_on_from_as_it_is(
 
 def test_a_parent_that_has_begun_is_taken_as_it_is(recipes: Path) -> None:
     select(RunRequest(recipe="first", run="first-hardware_cpu", overrides=["hardware=cpu", "eval.openings=3"])).begin()
-    runner.print_plan("train", select(second(["hardware=cpu"])))
+    runner.print_dry_run("train", select(second(["hardware=cpu"])))
     assert recipe.load("first-hardware_cpu").eval.openings == 3
 
 

@@ -83,7 +83,7 @@ def run_stages(
     # The library is imported where it is used: `voicewright --help` need not wait for it.
     from voicewright.core.records import write_text
     from voicewright.pipeline.run_selection import select, select_as_it_is
-    from voicewright.pipeline.runner import print_plan, run_until
+    from voicewright.pipeline.runner import print_dry_run, run_until
     from voicewright.pipeline.stages import stages_until
 
     stages = stages_until(target) if target else []
@@ -97,7 +97,7 @@ def run_stages(
     selection.print_notices()
     if is_dry_run():
         if target:
-            print_plan(target, selection, force="merge" if checkpoint and not force else force)
+            print_dry_run(target, selection, force="merge" if checkpoint and not force else force)
         if then:
             click.echo(f"  then would {then}")
         raise click.exceptions.Exit(0)

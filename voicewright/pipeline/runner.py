@@ -82,7 +82,7 @@ def stale_reason(stage: Stage, recipe: Recipe, manifest: Mapping[str, ManifestEn
     return f"changed: {_listed(list(differences(entry.inputs, now.inputs)))}"
 
 
-def plan(target: str, recipe: Recipe, *, force: str | None = None) -> list[PlannedStage]:
+def planned_stages(target: str, recipe: Recipe, *, force: str | None = None) -> list[PlannedStage]:
     """The stages up to `target`, each with the reason for which it would run; nothing is run."""
     manifest = read_manifest(Run(recipe.run))
     planned: list[PlannedStage] = []
@@ -98,11 +98,11 @@ def plan(target: str, recipe: Recipe, *, force: str | None = None) -> list[Plann
     return planned
 
 
-def print_plan(target: str, selection: Selection, *, force: str | None = None) -> None:
+def print_dry_run(target: str, selection: Selection, *, force: str | None = None) -> None:
     """Show what running a target would do, the run that it comes after included. Writes nothing."""
     selection = _after_parent(selection, dry_run=True) if target != "render" else selection
     print(f"run {selection.run.name}, recipe {selection.recipe.recipe} (a dry run: nothing is written)")
-    for planned in plan(target, selection.recipe, force=force):
+    for planned in planned_stages(target, selection.recipe, force=force):
         print(f"  {planned.stage.name:<9} {f'would run: {planned.reason}' if planned.reason else 'up to date'}")
 
 
@@ -178,7 +178,7 @@ def _after_parent(selection: Selection, *, dry_run: bool) -> Selection:
     exists = parent_run.recipe_path.exists()
     parent = select(RunRequest(recipe=recipe.after, run=parent_run.name, overrides=[] if exists else inherited))
     if dry_run:
-        print_plan("merge", parent)
+        print_dry_run("merge", parent)
     else:
         parent.print_notices()
         run_until("merge", parent)
