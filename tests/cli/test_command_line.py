@@ -12,7 +12,7 @@ import click
 import pytest
 
 from tests.cli.conftest import Call
-from voicewright.cli.command import SECTIONS, Command
+from voicewright.cli.command import SECTIONS, Command, spelled_here
 from voicewright.cli.main import cli
 from voicewright.core.paths import REPO_DIR
 from voicewright.pipeline.stages import STAGES
@@ -184,6 +184,13 @@ def test_the_help_waits_for_no_part_of_the_library() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", script], cwd=REPO_DIR, capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
+
+
+def test_an_installed_package_prints_no_command_of_make(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voicewright.cli.command.IS_CHECKOUT", False)
+    assert "Hint: voicewright all RECIPE=<recipe> RUN=gone" in call("voice", "run=gone").stderr
+    assert spelled_here("`make doctor` says it") == "`voicewright doctor` says it"
+    assert spelled_here("make the recipe again") == "make the recipe again"
 
 
 def test_completion_offers_runs_and_recipes(call: Call) -> None:

@@ -22,6 +22,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from voicewright.core.errors import UserError, did_you_mean
+from voicewright.core.paths import IS_CHECKOUT
 
 SECTIONS = ("Prepare", "Train", "Serve", "Evaluate", "Decide & publish", "Runs", "This machine")
 MAKE_VARIABLE = "VOICEWRIGHT_MAKE"
@@ -275,6 +276,13 @@ def _help_of(ctx: click.Context | None) -> str:
     return "make help" if ctx.meta.get(MAKE_VARIABLE) else f"{ctx.command_path} --help"
 
 
+def spelled_here(text: str) -> str:
+    """A text with its commands as they can be typed here: an installed package has no Makefile."""
+    return (
+        text if IS_CHECKOUT else re.sub(r"(?<![\w-])make ([a-z]+)(?= [A-Z]+=|`|$)", r"voicewright \1", text, flags=re.M)
+    )
+
+
 def _fail(message: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {spelled_here(message)}", file=sys.stderr)
     return 2

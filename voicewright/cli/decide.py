@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from voicewright.cli.command import Number, command, option, would
+from voicewright.cli.command import Number, command, option, spelled_here, would
 from voicewright.cli.running import existing_run, run_command, run_stages, stage_options
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def preferences(request: RunRequest, margin: float) -> None:
 
     rows = write_preferences(run, margin)
     click.echo(f"{len(rows)} preference pairs in {run.preferences_path}")
-    click.echo(f"The next round:\n  {next_round(run)}")
+    click.echo(spelled_here(f"The next round:\n  {next_round(run)}"))
 
 
 def next_round(run: Run) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from voicewright.cli.command import Number, command, is_dry_run, option, overrides
+from voicewright.cli.command import Number, command, is_dry_run, option, overrides, spelled_here
 from voicewright.cli.running import run_command, run_stages, split_set, stage_options
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def new(target: str | None, recipe: str | None, source: str | None, set: str | N
     from voicewright.pipeline.new_recipe import new_recipe
 
     choices = [*split_set(set or ""), *overrides()]
-    click.echo(new_recipe(target or recipe or "", source or "", choices, dry_run=is_dry_run()))
+    summary = new_recipe(target or recipe or "", source or "", choices, dry_run=is_dry_run())
+    click.echo(spelled_here(summary))
 
 
 @run_command("prepare", SECTION, 'prepare RECIPE=visions SET="data.max_tokens=2000"', changes_recipe=True)

@@ -19,7 +19,7 @@ from voicewright.core import processes
 from voicewright.core.documents.adaptations import Adaptation
 from voicewright.core.documents.manifest import ManifestEntry, read_manifest, write_manifest
 from voicewright.core.errors import notice
-from voicewright.core.paths import REPO_DIR, Run
+from voicewright.core.paths import PROJECT_DIR, REPO_DIR, Run
 from voicewright.core.records import content_id, fingerprint
 from voicewright.pipeline.run_selection import RunRequest, Selection, differences, frozen_recipe, select
 from voicewright.pipeline.stages import Stage, StageOptions, stages_until
@@ -138,7 +138,7 @@ def _run_stage(stage: Stage, recipe: Recipe, options: StageOptions) -> bool:
     # Taken before the work: an input that changes meanwhile makes the stage stale, as it should.
     before = provenance(stage, recipe)
     began, started_at = time.monotonic(), time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    ended = processes.run(stage.command(run, options), cwd=REPO_DIR)
+    ended = processes.run(stage.command(run, options), cwd=PROJECT_DIR)
     if ended.code == RECIPE_CHANGED:
         return False
     if ended.code:
