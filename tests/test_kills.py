@@ -77,7 +77,7 @@ def test_killed_while_it_generates_and_while_it_trains_a_run_goes_on(tmp_path: P
 
     attempt = Attempt(env, tmp_path / "4.log")
     assert attempt.process.wait() == 0, attempt.said()[-3000:]
-    assert "--- prepare" not in attempt.said() and "going on from" in attempt.said()
+    assert "--- prepare" not in attempt.said() and "resuming from" in attempt.said()
     events = list(read_rows(run_dir / "adapter" / "events.jsonl"))
     ending = [row for row in events if row["event"] == "end"][-1]
     assert (ending["step"], ending["reason"], events[-1]["event"]) == (24, "finished", "saved")

@@ -156,6 +156,11 @@ def test_without_words_a_command_needs_none_or_shows_what_it_needs_and_ends_with
     assert "which run?" in shown or "Usage:" in shown or "no server of this project" in shown
 
 
+def test_a_command_that_needs_words_takes_them_from_the_environment_too(call: Call) -> None:
+    result = call("sweep", RECIPE="demo", SET="axolotl.lora_r=4,8 until=train", DRY_RUN="1")
+    assert result.exit_code == 0 and "up to train" in result.stdout, result.output
+
+
 def test_no_command_at_all_is_the_help_and_2(call: Call) -> None:
     result = call()
     assert result.exit_code == 2 and "Usage:" in result.output

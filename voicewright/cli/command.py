@@ -79,10 +79,11 @@ class Command(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         by_make = bool(ctx.find_root().meta.get(MAKE_VARIABLE))
-        if self.needs_words and not args:
+        options = self.options()
+        in_environment = [key for key in options if key != "dry_run" and options[key].resolve_envvar_value(ctx)]
+        if self.needs_words and not args and not in_environment:
             click.echo(ctx.get_help(), err=True)
             ctx.exit(2)
-        options = self.options()
         words, overrides, problems = list[str](), list[str](), list[str]()
         follows = False
         for word in args:
