@@ -81,7 +81,7 @@ def test_an_undertrained_epoch_shows_beside_the_next_and_the_best_is_merged(swep
 
 def test_a_run_that_was_swept_is_an_ordinary_run(swept: tuple[str, list[Run]]) -> None:
     removed = subprocess.run(
-        [sys.executable, "-m", "voicewright.pipeline.runs", "clean", swept[1][0].name],
+        [sys.executable, "-m", "voicewright", "clean", "--run", swept[1][0].name],
         cwd=REPO_DIR,
         capture_output=True,
     )
